@@ -1,0 +1,115 @@
+"""What is declared about an activation: its function, its parameters and its facts.
+
+Data only. A fact enters a `Spec` when a test measures it or a page prints it, and nowhere else.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from keras_acts._errors import received
+
+Granularity: TypeAlias = Literal["layer", "channel"]
+"""How many values a learned parameter has: one for the layer, or one for each channel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Param:
+    """A number that shapes an activation, and that a layer can learn.
+
+    Args:
+        above: Values must be greater than this.
+        at_least: Values must be at least this.
+        at_most: Values must be at most this.
+        per: Granularity when learned, `"channel"` or `"layer"`, unless the layer is told otherwise.
+        initializer: Keras initializer (its name or config) of a learned parameter. `None`: every
+            entry starts at the value given to the layer.
+        search: The interval that a hyper-parameter search covers, or `None` not to search it.
+        log: Whether the search is even on a logarithmic scale.
+    """
+
+    above: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    per: Granularity = "channel"
+    initializer: str | dict[str, Any] | None = None
+    search: tuple[float, float] | None = None
+    log: bool = False
+
+    @property
+    def minimum(self) -> float:
+        """The least value a learned parameter is held to (an open bound is kept off by 1e-6)."""
+        if self.above is not None:
+            return self.above + 1e-6
+        return -math.inf if self.at_least is None else self.at_least
+
+    @property
+    def maximum(self) -> float:
+        """The greatest value a learned parameter is held to."""
+        return math.inf if self.at_most is None else self.at_most
+
+    def check(self, owner: str, name: str, value: Any) -> float:
+        """`value` as a float within the bounds.
+
+        Raises:
+            TypeError: `value` is not a real number.
+            ValueError: `value` is NaN, infinite or out of bounds.
+        """
+        need = f"`{owner}` needs `{name}` "
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            try:
+                value = value.item()  # a NumPy scalar, or a tensor of one number
+            except (AttributeError, ValueError, RuntimeError):
+                raise TypeError(received(need + "to be a number", **{name: value})) from None
+        value = float(value)
+        if not math.isfinite(value):
+            raise ValueError(received(need + "to be finite", **{name: value}))
+        if self.above is not None and not value > self.above:
+            raise ValueError(received(need + f"above {self.above:g}", **{name: value}))
+        if self.at_least is not None and not value >= self.at_least:
+            raise ValueError(received(need + f"of at least {self.at_least:g}", **{name: value}))
+        if self.at_most is not None and not value <= self.at_most:
+            raise ValueError(received(need + f"of at most {self.at_most:g}", **{name: value}))
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """An activation as declared: everything else in the library follows from it.
+
+    Args:
+        function: The catalogue function; its name is the activation's. `None` for an activation
+            that exists as a layer only, which then gives `name`.
+        name: The activation's name, where there is no function to take it from.
+        formula: LaTeX of f(x), printed on its page.
+        params: The parameters that can be learned, by name.
+        range: The least interval that holds f over the reals, at the default parameters.
+        monotone: Whether f never decreases, at the default parameters.
+        smoothness: How many derivatives of f exist and are continuous: 0 for a kink, `inf` for a
+            smooth function, -1 where f itself jumps.
+        initializer: The Keras initializer that suits a layer before this activation.
+        role: `"hidden"` between layers, `"output"` as the last layer.
+        elementwise: Whether each output depends on one input only.
+        aliases: Other names `get` understands.
+        source: Where it was published, or who uses it.
+    """
+
+    function: Callable[..., Any] | None = None
+    name: str = ""
+    formula: str
+    params: dict[str, Param] = field(default_factory=dict)
+    range: tuple[float, float]
+    monotone: bool
+    smoothness: float
+    initializer: str = "glorot_uniform"
+    role: Literal["hidden", "output"] = "hidden"
+    elementwise: bool = True
+    aliases: tuple[str, ...] = ()
+    source: str
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            if self.function is None:
+                raise ValueError("`Spec` needs a `function`, or the `name` of a layer without one")
+            object.__setattr__(self, "name", getattr(self.function, "__name__"))  # noqa: B010

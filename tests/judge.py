@@ -1,0 +1,141 @@
+"""How wrong is a value? The reference table, a backend's derivatives, and the bound they are held to.
+
+`reference/README.md` defines the bound; `k` below is its factor.
+"""
+
+import csv
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+TABLE = Path(__file__).parent / "reference" / "elementwise.csv"
+
+EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+TINY = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14, "bfloat16": 2.0**-126}
+LARGEST = {
+    "float64": float(np.finfo("float64").max),
+    "float32": float(np.finfo("float32").max),
+    "float16": 65504.0,
+    "bfloat16": (2 - 2.0**-7) * 2.0**127,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """The reference values of one function at one setting of its parameters."""
+
+    name: str
+    params: tuple[tuple[str, float], ...]
+    x: np.ndarray
+    f: np.ndarray
+    df: np.ndarray
+    d2f: np.ndarray
+
+    def __str__(self) -> str:
+        return "-".join([self.name, *(f"{k}={v:g}" for k, v in self.params)])
+
+
+@functools.cache
+def cases() -> tuple[Case, ...]:
+    """The whole table, in its order."""
+    found: dict[tuple[str, str], list[list[float]]] = {}
+    with TABLE.open(newline="") as file:
+        for row in csv.DictReader(file):
+            numbers = [float(row[column]) for column in ("x", "f", "df", "d2f")]
+            found.setdefault((row["name"], row["params"]), []).append(numbers)
+    result = []
+    for (name, params), numbers in found.items():
+        pairs = tuple((k, float(v)) for k, v in (pair.split("=") for pair in params.split()))
+        result.append(Case(name, pairs, *np.array(numbers).T))
+    return tuple(result)
+
+
+def factor(got: Any, want: Any, slope: Any, x: Any, dtype: str) -> np.ndarray:
+    """The least k with |got − want| ≤ k·eps·(|want| + |x·slope|) + tiny, for each element.
+
+    `inf` where a value is NaN or infinite and should not be, or is finite and should not be.
+    """
+    got, want, slope, x = (np.asarray(a, "float64") for a in (got, want, slope, x))
+    with np.errstate(all="ignore"):
+        excess = np.maximum(np.abs(got - want) - TINY[dtype], 0.0)
+        scale = EPSILON[dtype] * (np.abs(want) + np.where(slope == 0, 0.0, np.abs(x * slope)))
+        k = np.where(excess == 0, 0.0, excess / np.where(scale == 0, np.finfo("float64").tiny, scale))
+        overflows = np.abs(want) > LARGEST[dtype]
+        at_the_edge = np.abs(got) >= LARGEST[dtype] * (1 - 8 * EPSILON[dtype])
+        k = np.where(overflows, np.where(at_the_edge & (np.sign(got) == np.sign(want)), 0.0, np.inf), k)
+        k = np.where(np.isnan(got) != np.isnan(want), np.inf, k)
+        return np.where(
+            np.isinf(got) & ~overflows & ~(np.abs(want) > LARGEST[dtype] * (1 - 8 * EPSILON[dtype])), np.inf, k
+        )
+
+
+def derivatives(
+    function: Callable[[Any], Any], x: np.ndarray, dtype: str, order: int = 2, compiled: bool = False
+) -> list[np.ndarray]:
+    """f, f' … up to `order`, elementwise at `x`, as the backend in use differentiates it, in float64.
+
+    Compiled: `tf.function(jit_compile=True)`, `jax.jit`, or `torch.compile`.
+    """
+    run = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()]
+    return [
+        ops.convert_to_numpy(ops.cast(value, "float64" if dtype == "float64" else "float32")).astype("float64")
+        for value in run(
+            function,
+            ops.cast(ops.convert_to_tensor(x, "float64" if dtype == "float64" else "float32"), dtype),
+            order,
+            compiled,
+        )
+    ]
+
+
+def _tensorflow(function: Callable[[Any], Any], x: Any, order: int, compiled: bool) -> list[Any]:
+    import tensorflow as tf
+
+    def up_to(order: int, x: Any) -> list[Any]:
+        if order == 0:
+            return [function(x)]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            values = up_to(order - 1, x)
+        return [*values, tape.gradient(values[-1], x, unconnected_gradients="zero")]
+
+    def run(x: Any) -> list[Any]:
+        return up_to(order, x)
+
+    return (tf.function(run, jit_compile=True) if compiled else run)(x)
+
+
+def _jax(function: Callable[[Any], Any], x: Any, order: int, compiled: bool) -> list[Any]:
+    import jax
+
+    functions = [function]
+    for _ in range(order):
+        functions.append(jax.grad(lambda x, last=functions[-1]: last(x).sum()))
+    return [(jax.jit(f) if compiled else f)(x) for f in functions]
+
+
+def _torch(function: Callable[[Any], Any], x: Any, order: int, compiled: bool) -> list[Any]:
+    import torch
+
+    x = x.detach().requires_grad_(True)
+    values = [(torch.compile(function, fullgraph=True) if compiled else function)(x)]
+    for _ in range(order):
+        if not values[-1].requires_grad:
+            values.append(torch.zeros_like(x))
+            continue
+        (gradient,) = torch.autograd.grad(values[-1].sum(), x, create_graph=True, allow_unused=True)
+        values.append(torch.zeros_like(x) if gradient is None else gradient)
+    return [value.detach() for value in values]
+
+
+def worst(k: np.ndarray, x: np.ndarray) -> str:
+    """The largest factor and where it stands, for a message."""
+    at = int(np.nanargmax(k))
+    return f"k = {k[at]:.4g} at x = {x[at]!r}" if math.isfinite(k[at]) else f"wrong kind of value at x = {x[at]!r}"
