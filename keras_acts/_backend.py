@@ -97,7 +97,7 @@ def _attach_torch(value: Unary, derivative: Unary) -> Unary:
     def function(x: Tensor) -> Tensor:
         # torch.compile refuses a Function with a forward mode of its own.
         chosen = Reverse if torch.compiler.is_compiling() else ReverseAndForward
-        return chosen.apply(x)
+        return chosen.apply(x)  # type: ignore[no-untyped-call]
 
     return function
 

@@ -57,21 +57,22 @@ class Param:
             ValueError: `value` is NaN, infinite or out of bounds.
         """
         need = f"`{owner}` needs `{name}` "
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            try:
-                value = value.item()  # a NumPy scalar, or a tensor of one number
-            except (AttributeError, ValueError, RuntimeError):
-                raise TypeError(received(need + "to be a number", **{name: value})) from None
-        value = float(value)
-        if not math.isfinite(value):
-            raise ValueError(received(need + "to be finite", **{name: value}))
-        if self.above is not None and not value > self.above:
-            raise ValueError(received(need + f"above {self.above:g}", **{name: value}))
-        if self.at_least is not None and not value >= self.at_least:
-            raise ValueError(received(need + f"of at least {self.at_least:g}", **{name: value}))
-        if self.at_most is not None and not value <= self.at_most:
-            raise ValueError(received(need + f"of at most {self.at_most:g}", **{name: value}))
-        return value
+        item = getattr(value, "item", None)  # of a NumPy scalar, or of a tensor of one number
+        try:
+            number: float | None = float(value if item is None else item())
+        except (TypeError, ValueError, RuntimeError):
+            number = None
+        if number is None or isinstance(value, (bool, str)):
+            raise TypeError(received(need + "to be a number", **{name: value}))
+        if not math.isfinite(number):
+            raise ValueError(received(need + "to be finite", **{name: number}))
+        if self.above is not None and not number > self.above:
+            raise ValueError(received(need + f"above {self.above:g}", **{name: number}))
+        if self.at_least is not None and not number >= self.at_least:
+            raise ValueError(received(need + f"of at least {self.at_least:g}", **{name: number}))
+        if self.at_most is not None and not number <= self.at_most:
+            raise ValueError(received(need + f"of at most {self.at_most:g}", **{name: number}))
+        return number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,4 +113,4 @@ class Spec:
         if not self.name:
             if self.function is None:
                 raise ValueError("`Spec` needs a `function`, or the `name` of a layer without one")
-            object.__setattr__(self, "name", getattr(self.function, "__name__"))  # noqa: B010
+            object.__setattr__(self, "name", self.function.__name__)
