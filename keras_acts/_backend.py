@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 import keras
 from keras import ops
 
+from keras_acts._errors import received
+
 Tensor: TypeAlias = Any
 """A tensor of whichever backend Keras runs on (none of them can be named without importing it)."""
 
@@ -50,6 +52,34 @@ def erfc(x: Tensor) -> Tensor:
             import torch
 
             return torch.special.erfc(x)
+
+
+def elementwise_derivative(function: Unary, x: Tensor) -> Tensor:
+    """The derivative of an elementwise `function` at each entry of `x`, by the backend's own automatic differentiation.
+
+    Raises:
+        NotImplementedError: The backend does not differentiate.
+    """
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf
+
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = function(x)
+            return tape.gradient(y, x, unconnected_gradients="zero")
+        case "jax":
+            import jax
+
+            return jax.grad(lambda x: ops.sum(function(x)))(x)
+        case "torch":
+            import torch
+
+            x = x.detach().requires_grad_(True)
+            (gradient,) = torch.autograd.grad(ops.sum(function(x)), x, allow_unused=True, materialize_grads=True)
+            return gradient
+        case backend:
+            raise NotImplementedError(received("A derivative needs TensorFlow, JAX or PyTorch", backend=backend))
 
 
 def _attach_tensorflow(value: Unary, derivative: Unary) -> Unary:
