@@ -123,7 +123,7 @@ def _family(activation: Any, over: str | None, values: Iterable[Any] | None) -> 
             raise ValueError(received(f"`plot` needs `values`, as `{over}` has no interval of its own", over=over))
         values = (np.geomspace if param.log else np.linspace)(*param.search, 5).tolist()
     fixed = {"learn": ()} if cls.spec.params else {}
-    family = {f"{over} = {_short(value)}": cls.from_config({**config, **fixed, over: value}) for value in values}
+    family = {f"{over} = {_short(value)}": cls(**{**config, **fixed, over: value}) for value in values}
     if not family:
         raise ValueError(received("`plot` needs at least one value", values=()))
     return family
@@ -144,7 +144,7 @@ def _sample(function: Callable[[Tensor], Tensor], points: Any, derivative: bool)
     """Values and derivatives at `points`, a column for each different curve of the function's channels."""
     spec = getattr(function, "input_spec", None)
     axes: dict[int, int] = {} if spec is None else dict(spec.axes)
-    rank = max([2, (spec and spec.ndim) or 0, *(axis + 1 if axis >= 0 else -axis for axis in axes)])
+    rank = max([2, (spec and spec.ndim) or 0, *(abs(axis) + 1 for axis in axes)])
     shape = [1] * rank
     for axis, size in axes.items():
         shape[axis] = size
