@@ -3,6 +3,7 @@
 `reference/README.md` defines the bound; `k` below is its factor.
 """
 
+import contextlib
 import csv
 import functools
 import math
@@ -57,14 +58,15 @@ def cases() -> tuple[Case, ...]:
     return tuple(result)
 
 
-def factor(got: Any, want: Any, slope: Any, x: Any, dtype: str) -> np.ndarray:
+def factor(got: Any, want: Any, slope: Any, x: Any, dtype: str, tiny: float | None = None) -> np.ndarray:
     """The least k with |got − want| ≤ k·eps·(|want| + |x·slope|) + tiny, for each element.
 
     `inf` where a value is NaN or infinite and should not be, or is finite and should not be.
     """
+    tiny = TINY[dtype] if tiny is None else tiny
     got, want, slope, x = (np.asarray(a, "float64") for a in (got, want, slope, x))
     with np.errstate(all="ignore"):
-        excess = np.maximum(np.abs(got - want) - TINY[dtype], 0.0)
+        excess = np.maximum(np.abs(got - want) - tiny, 0.0)
         scale = EPSILON[dtype] * (np.abs(want) + np.where(slope == 0, 0.0, np.abs(x * slope)))
         k = np.where(excess == 0, 0.0, excess / np.where(scale == 0, np.finfo("float64").tiny, scale))
         overflows = np.abs(want) > LARGEST[dtype]
@@ -84,15 +86,20 @@ def derivatives(
     Compiled: `tf.function(jit_compile=True)`, `jax.jit`, or `torch.compile`.
     """
     run = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()]
-    return [
-        ops.convert_to_numpy(ops.cast(value, "float64" if dtype == "float64" else "float32")).astype("float64")
-        for value in run(
-            function,
-            ops.cast(ops.convert_to_tensor(x, "float64" if dtype == "float64" else "float32"), dtype),
-            order,
-            compiled,
-        )
-    ]
+    wide = "float64" if dtype == "float64" else "float32"
+    with double_precision() if dtype == "float64" else contextlib.nullcontext():
+        values = run(function, ops.cast(ops.convert_to_tensor(x, wide), dtype), order, compiled)
+        with np.errstate(invalid="ignore"):  # a NaN may be a signalling one
+            return [ops.convert_to_numpy(ops.cast(value, wide)).astype("float64") for value in values]
+
+
+def double_precision() -> contextlib.AbstractContextManager[Any]:
+    """Where float64 is float64: JAX makes it float32 unless told not to."""
+    if keras.backend.backend() != "jax":
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64()
 
 
 def _tensorflow(function: Callable[[Any], Any], x: Any, order: int, compiled: bool) -> list[Any]:
@@ -124,6 +131,8 @@ def _jax(function: Callable[[Any], Any], x: Any, order: int, compiled: bool) -> 
 def _torch(function: Callable[[Any], Any], x: Any, order: int, compiled: bool) -> list[Any]:
     import torch
 
+    if compiled:
+        torch._dynamo.reset()  # it gives up after eight functions from the same lines
     x = x.detach().requires_grad_(True)
     values = [(torch.compile(function, fullgraph=True) if compiled else function)(x)]
     for _ in range(order):
