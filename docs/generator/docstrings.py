@@ -1,0 +1,68 @@
+"""The library's docstrings, plain text with `code` in backticks, as reStructuredText.
+
+Two rules of reStructuredText get in the way of plain text: a code span is two backticks wide, and
+signs such as `*` and `|` are markup. Both are settled here, once, so that a docstring need not know
+how it will be printed. Napoleon is not used: it reads a colon within `Returns:` as a type.
+"""
+
+import re
+from collections.abc import Container, Iterator
+
+_FIELDS = {"Args": "param", "Raises": "raises", "Attributes": "ivar"}
+_SECTION = re.compile(r"(Args|Raises|Attributes|Returns|Yields|Example|Examples):$")
+_ITEM = re.compile(r"(\*{0,2}\w+): (.*)")
+_CODE = re.compile(r"`([^`]+)`")
+_PUBLISHED = re.compile(r"arXiv:(?P<arxiv>\d{4}\.\d{4,5})|(?P<doi>10\.\d{4,}/[^\s,;]+[^\s,;.])")
+
+
+def to_rst(lines: list[str], linked: Container[str] = ()) -> list[str]:
+    """The docstring `lines` as reStructuredText; code spans that are in `linked` become links."""
+    result: list[str] = []
+    section = ""
+    code = False
+    for line in lines:
+        header = _SECTION.match(line)
+        if line.lstrip().startswith(">>>"):
+            code = True
+            if result and result[-1]:
+                result.append("")
+        elif not line.strip():
+            code = False
+        if code:
+            result.append(line)
+        elif header:
+            section = header[1]
+            result += ["", f".. rubric:: {section}", ""] if section.startswith("Example") else [""]
+        elif section in _FIELDS and line.startswith("    ") and (item := _ITEM.match(line[4:])):
+            name = item[1].replace("*", r"\*")
+            result.append(f":{_FIELDS[section]} {name}: {inline(item[2], linked)}")
+        elif section in ("Returns", "Yields") and line.startswith("    "):
+            start = f":{section.lower()}: " if not result[-1] else "    "
+            result.append(start + inline(line.strip(), linked))
+        else:
+            if line.strip() and not line.startswith(" "):
+                section = ""
+            result.append(inline(line, linked))
+    return [*result, ""]
+
+
+def inline(text: str, linked: Container[str] = ()) -> str:
+    """A line of plain text with `code` and publications, as reStructuredText."""
+    return "".join(_inline(text, linked))
+
+
+def _inline(text: str, linked: Container[str]) -> Iterator[str]:
+    for index, part in enumerate(_CODE.split(text)):
+        if index % 2 == 0:
+            yield _PUBLISHED.sub(_link, re.sub(r"([\\*|_])", r"\\\1", part))
+            continue
+        name = part.removeprefix("keras_acts.")
+        yield f":py:obj:`{part} <keras_acts.{name}>`" if name in linked else f"``{part}``"
+
+
+def _link(match: re.Match[str]) -> str:
+    text = match[0]
+    address = (
+        f"https://arxiv.org/abs/{match['arxiv']}" if match["arxiv"] else f"https://doi.org/{text}".replace("\\", "")
+    )
+    return f"`{text} <{address}>`__"
