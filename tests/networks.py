@@ -1,0 +1,71 @@
+"""Small networks that the tests of the comparison train, in a module that other processes can import."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+
+
+def tiny(activation: Any, data: Any) -> keras.Model:
+    """One hidden layer of eight units."""
+    loss, out = ("mse", "linear") if data.kind == "regression" else ("sparse_categorical_crossentropy", "softmax")
+    model = keras.Sequential(
+        [keras.Input(data.x.shape[1:]), keras.layers.Dense(8), activation(), keras.layers.Dense(data.outputs, out)]
+    )
+    rmse = keras.metrics.RootMeanSquaredError(name="rmse")
+    model.compile("adam", loss, metrics=[rmse if data.kind == "regression" else "accuracy"])
+    return model
+
+
+def raising(activation: Any, data: Any) -> keras.Model:
+    """`tiny`, but no network for tanh."""
+    if activation.name == "tanh":
+        raise RuntimeError("no network for <tanh> today")
+    return tiny(activation, data)
+
+
+def exploding(activation: Any, data: Any) -> keras.Model:
+    """`tiny`, with a learning rate that drives tanh's weights to NaN."""
+    model = tiny(activation, data)
+    if activation.name == "tanh":
+        model.compile(
+            keras.optimizers.SGD(1e30), "mse" if data.kind == "regression" else model.loss, metrics=["accuracy"]
+        )
+    return model
+
+
+def hanging(activation: Any, data: Any) -> keras.Model:
+    """`tiny`, but tanh never gets there."""
+    if activation.name == "tanh":
+        time.sleep(3600)
+    return tiny(activation, data)
+
+
+def greedy(activation: Any, data: Any) -> keras.Model:
+    """`tiny`, but tanh wants more memory than there is."""
+    if activation.name == "tanh":
+        bytearray(1 << 42)
+    return tiny(activation, data)
+
+
+def dying(activation: Any, data: Any) -> keras.Model:
+    """`tiny`, but the process of tanh is killed, the first times that `deaths` in the working directory says."""
+    file = Path("deaths")
+    left = int(file.read_text())
+    if activation.name == "tanh" and left:
+        file.write_text(str(left - 1))
+        os.kill(os.getpid(), signal.SIGKILL)
+    return tiny(activation, data)
+
+
+def uncompiled(activation: Any) -> keras.Model:
+    """A model that nobody compiled."""
+    return keras.Sequential([keras.layers.Dense(2), activation()])
+
+
+def no_model(activation: Any) -> int:
+    """No model at all."""
+    return 3

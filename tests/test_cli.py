@@ -1,0 +1,156 @@
+"""The command line: what it prints, and what it says of bad input."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from keras_acts_tuning.cli import app
+from keras_acts_tuning.store import FILE_NAME
+
+QUICK = ["--seeds", "2", "--epochs", "1", "--activations", "relu,tanh"]
+
+
+def keras_acts(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> str:
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.3f},{b:.3f},{'yes' if a > b else 'no'}" for a, b in rng.normal(size=(60, 2))]
+    (tmp_path / "points.csv").write_text("\n".join(["a,b,above", *rows]))
+    return "points.csv"
+
+
+def test_compare_prints_a_table_draws_a_plot_and_goes_on(csv: str) -> None:
+    first = keras_acts("compare", csv, "--target", "above", *QUICK)
+    assert first.exit_code == 0, first.output
+    assert "relu, seed 0: " in first.stderr
+    assert "± " in first.stdout
+    assert Path("results/points/plot.png").read_bytes().startswith(b"\x89PNG")
+    again = keras_acts("compare", csv, "--target", "above", *QUICK)
+    assert "4 of 4 trials are stored already" in again.stderr
+    assert again.stdout == first.stdout
+    assert keras_acts("report", "results/points").stdout == first.stdout
+
+
+def test_json_is_the_only_thing_on_standard_output(csv: str) -> None:
+    result = keras_acts("compare", csv, "--target", "above", "--json", *QUICK)
+    stored = json.loads(result.stdout)
+    assert stored["complete"]
+    assert {row["activation"] for row in stored["table"]} == {"relu", "tanh"}
+    assert result.stderr == ""
+    status = json.loads(keras_acts("status", "results/points", "--json").stdout)
+    assert (status["planned"], status["ended"]) == (4, 4)
+
+
+def test_status_counts_what_has_ended(csv: str) -> None:
+    keras_acts("compare", csv, "--target", "above", *QUICK)
+    assert "4 of 4 trials have ended." in keras_acts("status", "results/points").stdout
+
+
+def test_a_network_of_ones_own(csv: str) -> None:
+    Path("mine.py").write_text(
+        "import keras\n"
+        "def network(activation):\n"
+        "    hidden = [keras.Input((2,)), keras.layers.Dense(3), activation()]\n"
+        "    model = keras.Sequential([*hidden, keras.layers.Dense(2, 'softmax')])\n"
+        "    model.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])\n"
+        "    return model\n"
+    )
+    result = keras_acts("compare", csv, "--target", "above", "--model", "mine.py:network", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert " 17" in result.stdout  # its parameters
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["compare", "digits", "--activations", "rellu"], "the nearest names are 'relu'"),
+        (["compare", "digits", "--activations", ""], "at least one activation"),
+        (["compare", "digits", "--seeds", "0"], "`seeds` needs different whole numbers"),
+        (["compare", "digits", "--epochs", "0"], "`epochs` needs to be at least 1"),
+        (["compare", "digits", "--workers", "0"], "`workers` needs to be at least 1"),
+        (["compare", "digits", "--reference", "softmax"], "belongs at the output"),
+        (["compare", "digits", "--metric", "quality"], "give `direction`"),
+        (["compare", "digits", "--direction", "up"], "'max' or 'min'"),
+        (["compare", "digits", "--target", "x"], "names a column of a .csv"),
+        (["compare", "digit"], "the nearest names are 'digits'"),
+        (["compare", "none.csv", "--target", "y"], "a file that exists"),
+        (["compare", "points.csv", "--target", "abve"], "the nearest names are 'above'"),
+        (["compare", "points.csv"], "needs `--target COLUMN`"),
+        (["compare", "nan.csv", "--target", "y"], "Each cell needs a value"),
+        (["compare", "one.csv", "--target", "y"], "at least two classes"),
+        (["compare", "digits", "--model", "nothing"], "module:function"),
+        (["compare", "digits", "--model", "none.py:f"], "a file that exists"),
+        (["compare", "digits", "--model", "nomodule:f"], "can be imported"),
+        (["compare", "digits", "--model", "json:dump5"], "the nearest names are"),
+        (["report", "none"], "needs to hold a study"),
+        (["status", "none"], "needs to hold a study"),
+        (["list", "--family", "gatd"], "the nearest names are 'gated'"),
+        (["show", "gelo"], "the nearest names are"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(csv: str, words: list[str], message: str) -> None:
+    Path("nan.csv").write_text("x,y\n" + "1,0\nnan,1\n" * 20)
+    Path("one.csv").write_text("x,y\n" + "1,0\n2,0\n" * 20)
+    before = sorted(Path().rglob("*"))
+    result = keras_acts(*words)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+    assert sorted(Path().rglob("*")) == before  # nothing was written
+
+
+def test_another_study_in_the_directory_is_refused_untouched(csv: str) -> None:
+    keras_acts("compare", csv, "--target", "above", *QUICK)
+    before = Path("results/points", FILE_NAME).read_bytes()
+    result = keras_acts("compare", csv, "--target", "above", "--seeds", "2", "--epochs", "3")
+    assert result.exit_code == 2
+    assert "holds another study" in result.stderr
+    assert "epochs: stored 1, asked 3" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert Path("results/points", FILE_NAME).read_bytes() == before
+
+
+def test_a_study_without_a_completed_trial_ends_with_status_1(csv: str) -> None:
+    Path("broken.py").write_text("def network(activation):\n    raise RuntimeError('[no] luck')\n")
+    result = keras_acts("compare", csv, "--target", "above", "--model", "broken.py:network", *QUICK)
+    assert result.exit_code == 1
+    assert "relu, seed 0 failed: RuntimeError: [no] luck" in result.stdout
+
+
+def test_a_diverged_trial_is_null_in_json(csv: str) -> None:
+    keras_acts("compare", csv, "--target", "above", *QUICK)
+    connection = sqlite3.connect(Path("results/points", FILE_NAME))
+    connection.execute("""UPDATE trials SET status = 'diverged', score = NULL, history = '{"loss": [NaN]}'""")
+    connection.commit()
+    connection.close()
+    stored = json.loads(keras_acts("report", "results/points", "--json").stdout)
+    assert stored["trials"][0]["history"]["loss"] == [None]
+
+
+def test_list_and_show() -> None:
+    assert "leaky_relu" in keras_acts("list").stdout
+    assert "leaky_relu" not in keras_acts("list", "--learned").stdout
+    shown = keras_acts("show", "PReLU").stdout
+    assert "arXiv:1502.01852" in shown
+    assert "learned, one value a channel" in shown
+    assert json.loads(keras_acts("show", "gelu", "--json").stdout)["name"] == "gelu"
+
+
+def test_help_does_not_wait_for_keras() -> None:
+    code = "import sys; from keras_acts_tuning.cli import app; sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

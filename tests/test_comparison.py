@@ -1,0 +1,286 @@
+"""A comparison: paired, repeatable, resumable, and unharmed by trials that fail."""
+
+import dataclasses
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import networks
+import numpy as np
+import pytest
+
+import keras_acts_tuning as kat
+from keras_acts_tuning.comparison import Comparison
+from keras_acts_tuning.execute import RETRIES
+from keras_acts_tuning.store import Outcome, Store
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(120, 4)).astype("float32")
+TOY = kat.from_arrays(X, (X[:, 0] * X[:, 1] > 0).astype(int), name="toy")
+
+
+def study(directory: Path, build: Any = networks.tiny, **changes: Any) -> Comparison:
+    settings: dict[str, Any] = {
+        "activations": "relu,tanh,prelu",
+        "seeds": 2,
+        "epochs": 2,
+        "directory": directory,
+        "execution": kat.Execution(in_process=True),
+    }
+    return kat.compare(build, TOY, **{**settings, **changes})
+
+
+def results(comparison: Comparison) -> dict[tuple[str, int], Any]:
+    return {(o.arm, o.seed): (o.status, o.score, o.best_epoch, o.history) for o in comparison.outcomes}
+
+
+def test_two_runs_with_the_same_seeds_are_equal(tmp_path: Path) -> None:
+    assert results(study(tmp_path / "a")) == results(study(tmp_path / "b"))
+
+
+def test_a_process_of_its_own_changes_nothing(tmp_path: Path) -> None:
+    here = study(tmp_path / "here")
+    there = study(tmp_path / "there", execution=kat.Execution(workers=2))
+    assert results(here) == results(there)
+
+
+def test_seeds_differ_and_the_order_of_trials_does_not_matter(tmp_path: Path) -> None:
+    one = study(tmp_path / "a", seeds=[0, 1])
+    assert one.scores("relu")[0] != one.outcomes[1].history["loss"]
+    other = study(tmp_path / "b", seeds=[1, 0], activations="prelu,relu,tanh")
+    assert results(one) == results(other)
+    histories = [o.history["loss"] for o in one.outcomes if o.arm == "relu"]
+    assert histories[0] != histories[1]
+
+
+def test_trials_with_one_seed_are_paired(tmp_path: Path) -> None:
+    """Two names for one function give one history: same weights, same data order."""
+    twins = [kat.Arm.of("relu"), kat.Arm.of("relu", label="twin")]
+    comparison = study(tmp_path, activations=twins)
+    by_arm = {label: [o.history for o in comparison.outcomes if o.arm == label] for label in ("relu", "twin")}
+    assert by_arm["relu"] == by_arm["twin"]
+
+
+def test_the_best_validation_epoch_is_scored_on_the_test_part(tmp_path: Path) -> None:
+    for outcome in study(tmp_path, epochs=6).outcomes:
+        curve = outcome.history["val_accuracy"]
+        assert outcome.best_epoch == 1 + int(np.argmax(curve))
+        assert outcome.score == outcome.measures["test_accuracy"]
+
+
+def test_a_metric_to_be_minimised_picks_the_least(tmp_path: Path) -> None:
+    data = kat.from_arrays(X, X[:, 0] * 3 + X[:, 1], name="line", kind="regression")
+    comparison = kat.compare(
+        networks.tiny,
+        data,
+        activations="relu,tanh",
+        seeds=2,
+        epochs=4,
+        directory=tmp_path,
+        execution=kat.Execution(in_process=True),
+    )
+    assert comparison.plan.direction == "min"
+    for outcome in comparison.outcomes:
+        assert outcome.best_epoch == 1 + int(np.argmin(outcome.history["val_rmse"]))
+    means = [row.mean for row in comparison.table()]
+    assert means == sorted(means)
+
+
+def test_what_is_stored_is_not_run_again(tmp_path: Path) -> None:
+    first = study(tmp_path, seeds=1)
+    second = study(tmp_path, seeds=2, extend=True)
+    assert [o for o in second.outcomes if o.seed == 0] == first.outcomes  # times and all: the very rows
+    assert len(second.outcomes) == 6
+
+
+def test_the_reference_joins_where_it_is_missing(tmp_path: Path) -> None:
+    comparison = study(tmp_path, activations="tanh", seeds=1, epochs=1)
+    assert {row.activation for row in comparison.table()} == {"relu", "tanh"}
+
+
+def test_what_was_learned_is_recorded(tmp_path: Path) -> None:
+    learned = {o.arm: o.details["learned"] for o in study(tmp_path, seeds=1).outcomes}
+    assert learned["relu"] == {}
+    ((name, values),) = learned["prelu"].items()
+    assert "prelu" in name.replace("_", "")
+    assert values["alpha"]["least"] <= values["alpha"]["mean"] <= values["alpha"]["greatest"]
+
+
+@pytest.mark.parametrize(
+    ("build", "status", "reason"),
+    [
+        (networks.raising, "failed", r"RuntimeError: no network for <tanh> today"),
+        (networks.exploding, "diverged", r"(nan|inf) in epoch 1"),
+        (networks.greedy, "out_of_memory", r"MemoryError"),
+    ],
+)
+def test_a_trial_that_fails_is_an_outcome_and_harms_no_other(
+    tmp_path: Path, build: Any, status: str, reason: str
+) -> None:
+    comparison = study(tmp_path / "a", build)
+    sound = results(study(tmp_path / "b"))
+    for outcome in comparison.outcomes:
+        if outcome.arm == "tanh":
+            assert outcome.status == status
+            assert re.search(reason, outcome.reason)
+            assert outcome.score is None
+        else:
+            assert results(comparison)[outcome.arm, outcome.seed] == sound[outcome.arm, outcome.seed]
+    last = comparison.table()[-1]
+    assert (last.activation, last.completed, last.planned, last.mean) == ("tanh", 0, 2, None)
+    assert comparison.complete
+    comparison.plot()
+
+
+def test_a_trial_that_hangs_is_ended(tmp_path: Path) -> None:
+    how = kat.Execution(workers=2, trial_timeout_s=25.0)
+    comparison = study(tmp_path, networks.hanging, activations="relu,tanh", seeds=1, execution=how)
+    statuses = {o.arm: (o.status, o.reason) for o in comparison.outcomes}
+    assert statuses["relu"][0] == "completed"
+    assert statuses["tanh"] == ("timed_out", "ran longer than the limit of 25 s")
+
+
+@pytest.mark.parametrize("deaths", [1, RETRIES + 1])
+def test_a_killed_process_loses_only_its_trial(tmp_path: Path, deaths: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("deaths").write_text(str(deaths))
+    comparison = study(tmp_path / "study", networks.dying, seeds=2, execution=kat.Execution())
+    counts = {(o.arm, o.seed) for o in comparison.outcomes}
+    assert len(comparison.outcomes) == len(counts) == 6
+    failed = {(o.arm, o.seed): o.reason for o in comparison.failures}
+    if deaths == 1:
+        assert not failed
+    else:
+        assert set(failed) == {("tanh", 0)}
+        assert "signal 9, 3 times" in failed["tanh", 0]
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (networks.uncompiled, "compiled Keras model. Received: returned='Sequential'"),
+        (networks.no_model, "compiled Keras model. Received: returned='int'"),
+    ],
+)
+@pytest.mark.parametrize("in_process", [True, False])
+def test_a_build_that_gives_no_compiled_model_ends_the_study(
+    tmp_path: Path, build: Any, message: str, in_process: bool
+) -> None:
+    with pytest.raises(kat.StudyError, match=message):
+        study(tmp_path, build, execution=kat.Execution(in_process=in_process))
+    with Store.open(tmp_path) as store:
+        assert store.finished() == set()
+
+
+def test_a_metric_that_the_model_lacks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        kat.StudyError, match=r"one that the model computes. Received: metric='auc', computed=\['accuracy'"
+    ):
+        study(tmp_path, metric="auc")
+
+
+@pytest.mark.parametrize(
+    ("execution", "message"),
+    [
+        ({"workers": 0}, "at least 1. Received: workers=0"),
+        ({"trial_timeout_s": 0.0}, "above 0 seconds"),
+        ({"in_process": True, "workers": 2}, "one cell at a time"),
+    ],
+)
+def test_an_execution_that_cannot_be_is_refused(execution: dict[str, Any], message: str) -> None:
+    with pytest.raises(kat.StudyError, match=message):
+        kat.Execution(**execution)
+
+
+def test_the_table_is_read_from_the_store_alone(tmp_path: Path) -> None:
+    assert kat.load(tmp_path / study(tmp_path).directory).table() == kat.load(tmp_path).table()
+
+
+def test_the_plot_is_a_picture(tmp_path: Path) -> None:
+    comparison = study(tmp_path, seeds=1, epochs=1)
+    assert comparison.plot().read_bytes().startswith(b"\x89PNG")
+    assert comparison.plot(tmp_path / "plot.svg").read_text().startswith("<?xml")
+    with pytest.raises(kat.StudyError, match="a file that can be written"):
+        comparison.plot(tmp_path / "plot.none")
+
+
+def test_a_study_without_scores_has_a_table_and_no_plot(tmp_path: Path) -> None:
+    comparison = study(tmp_path, networks.raising, activations="tanh", reference="tanh")
+    assert [row.mean for row in comparison.table()] == [None]
+    with pytest.raises(kat.StudyError, match="at least one completed trial"):
+        comparison.plot()
+
+
+SCRIPT = """
+import networks, numpy as np, keras_acts_tuning as kat
+X = np.random.default_rng(0).normal(size=(120, 4)).astype("float32")
+TOY = kat.from_arrays(X, (X[:, 0] * X[:, 1] > 0).astype(int), name="toy")
+if __name__ == "__main__":
+    kat.compare(networks.tiny, TOY, activations="relu,tanh,prelu,elu", seeds=3, epochs=8, directory="study")
+"""
+
+
+def test_a_killed_driver_goes_on_where_it_was(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = {"args": [sys.executable, "script.py"], "cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": path}}
+    driver = subprocess.Popen(**command)  # type: ignore[call-overload]
+    deadline = time.monotonic() + 240
+    while _stored(tmp_path / "study") < 4:
+        assert driver.poll() is None, "the study ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    before = kat.load(tmp_path / "study").outcomes
+    assert 4 <= len(before) < 12
+    subprocess.run(**command, check=True, timeout=240)  # type: ignore[call-overload]
+    after = kat.load(tmp_path / "study")
+    assert after.complete
+    assert after.outcomes[: len(before)] == before
+    undisturbed = study(tmp_path / "b", activations="relu,tanh,prelu,elu", seeds=3, epochs=8)
+    assert results(after) == results(undisturbed)
+
+
+def _stored(directory: Path) -> int:
+    try:
+        with Store.open(directory) as store:
+            return len(store.finished())
+    except kat.StudyError:
+        return 0
+
+
+def test_an_unguarded_script_is_told_what_to_do(tmp_path: Path) -> None:
+    script = SCRIPT.replace('if __name__ == "__main__":', "if True:")
+    (tmp_path / "script.py").write_text(script)
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    run = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert "under `if __name__ == '__main__':`" in run.stderr
+
+
+def test_outcomes_hold_every_promised_measure(tmp_path: Path) -> None:
+    (outcome,) = study(tmp_path, activations="relu", seeds=1, execution=kat.Execution()).outcomes
+    assert isinstance(outcome, Outcome)
+    assert set(outcome.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    for name in ("train_s", "step_ms", "peak_memory_bytes", "parameters"):
+        value = outcome.measures[name]
+        assert value is not None
+        assert math.isfinite(value)
+        assert value > 0
+    assert dataclasses.asdict(outcome)["details"]["engine"] in ("graph", "fit")
+    assert keras.backend.backend() in str(kat.load(tmp_path).environments)

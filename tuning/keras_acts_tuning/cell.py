@@ -1,0 +1,276 @@
+"""A cell: one arm with its seeds, trained one after another in one process."""
+
+import math
+import os
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import keras
+
+import keras_acts as ka
+from keras_acts_tuning.arms import Arm
+from keras_acts_tuning.data import Data, Splits
+from keras_acts_tuning.engine import Trainer
+from keras_acts_tuning.errors import StudyError, received
+from keras_acts_tuning.plan import Direction
+from keras_acts_tuning.store import Outcome, Status
+from keras_acts_tuning.tasks import call_build
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a process needs to run an arm.
+
+    Args:
+        arm: The activation.
+        seeds: The seeds to run, in this order.
+        build: A compiled model from the arm (and the data, and hyper-parameters).
+        data: The data, as `build` may want to see them.
+        splits: The data as trained on.
+        epochs: Training epochs a trial.
+        batch_size: Examples a step.
+        metric: The metric that chooses the epoch, and scores it.
+        direction: `"max"` or `"min"`.
+    """
+
+    arm: Arm
+    seeds: tuple[int, ...]
+    build: Callable[..., Any]
+    data: Data
+    splits: Splits
+    epochs: int
+    batch_size: int
+    metric: str
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A running trial after one of its epochs."""
+
+    arm: str
+    seed: int
+    epoch: int
+    value: float
+
+
+def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iterator[Outcome]:
+    """Train the cell's trials one after another.
+
+    Weights, data order and dropout of a trial depend on its seed alone, so that trials of several
+    arms with one seed are paired, and a trial run again gives the same history.
+
+    Args:
+        cell: What to run.
+        report: Called after every epoch.
+
+    Yields:
+        The outcome of each trial as it ends: completed, or how it failed.
+
+    Raises:
+        StudyError: `build` returns no compiled model, or the model lacks the metric.
+    """
+    trainer: Trainer | None = None
+    baseline = memory_in_use()
+    for seed in cell.seeds:
+        started = _now()
+        try:
+            model = seeded_model(cell, seed)
+            if trainer is None:
+                trainer = _trainer(cell, model)
+            else:
+                trainer.restart_from(model)
+            outcome = _train(cell, trainer, seed, report, started, baseline)
+        except StudyError:
+            raise  # the study is wrong as asked: no trial of it can run
+        except Exception as error:
+            status: Status = "out_of_memory" if _is_memory(error) else "failed"
+            reason = f"{type(error).__name__}: {str(error).strip()}"
+            outcome = Outcome(
+                arm=cell.arm.label, seed=seed, status=status, reason=reason, started=started, finished=_now()
+            )
+            trainer = None  # what is left of it cannot be trusted
+        yield outcome
+
+
+def seeded_model(cell: Cell, seed: int) -> Any:
+    """The cell's model with the weights of that seed.
+
+    Raises:
+        StudyError: `build` returned no compiled Keras model, or one that lacks the metric.
+    """
+    keras.utils.set_random_seed(seed)
+    model = call_build(cell.build, activation=cell.arm, data=cell.data)
+    if not isinstance(model, keras.Model) or not model.compiled:
+        raise StudyError(received("`build` needs to return a compiled Keras model", returned=type(model).__name__))
+    return model
+
+
+def _trainer(cell: Cell, model: Any) -> Trainer:
+    splits = cell.splits
+    return Trainer(
+        model,
+        splits.x_train,
+        splits.y_train,
+        validation_data=(splits.x_validation, splits.y_validation),
+        batch_size=cell.batch_size,
+    )
+
+
+def _train(
+    cell: Cell,
+    trainer: Trainer,
+    seed: int,
+    report: Callable[[Progress], None],
+    started: str,
+    baseline: float | None,
+) -> Outcome:
+    best = BestEpoch(
+        cell.metric, cell.direction, lambda epoch, value: report(Progress(cell.arm.label, seed, epoch, value))
+    )
+    training = trainer.train(cell.epochs, seed=seed, callbacks=[best])
+    model = trainer.model
+    finished: dict[str, Any] = {
+        "arm": cell.arm.label,
+        "seed": seed,
+        "started": started,
+        "history": training.history,
+        "measures": {
+            "train_s": training.train_s,
+            "compile_s": training.compile_s,
+            "validate_s": training.validate_s,
+            "step_ms": 1000.0 * training.step_s[0],
+            "parameters": float(model.count_params()),
+            "peak_memory_bytes": None if baseline is None else peak_memory() - baseline,
+        },
+    }
+    details: dict[str, Any] = {"engine": training.engine, "engine_reason": training.reason}
+    if best.diverged is not None:
+        return Outcome(status="diverged", reason=best.diverged, finished=_now(), details=details, **finished)
+    best.restore()
+    tested = trainer.evaluate(cell.splits.x_test, cell.splits.y_test, batch_size=cell.batch_size)
+    finished["measures"] |= {f"test_{name}": float(value) for name, value in tested.items()}
+    details["learned"] = learned_parameters(model)
+    return Outcome(
+        status="completed",
+        score=float(tested[cell.metric]),
+        best_epoch=best.epoch,
+        finished=_now(),
+        details=details,
+        **finished,
+    )
+
+
+class BestEpoch(keras.callbacks.Callback):
+    """Keeps the weights of the epoch with the best validation metric, and ends a training that diverged.
+
+    Args:
+        metric: The metric's name, without `val_`.
+        direction: `"max"` or `"min"`.
+        report: Called with each epoch (from 1) and its validation metric.
+    """
+
+    def __init__(self, metric: str, direction: Direction, report: Callable[[int, float], None]) -> None:
+        super().__init__()
+        self._metric = metric
+        self._sign = 1.0 if direction == "max" else -1.0
+        self._report = report
+        self._best = -math.inf
+        self._weights: list[Any] = []
+        self.epoch = 0
+        self.diverged: str | None = None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Compare this epoch with the best so far."""
+        logs = logs or {}
+        name = f"val_{self._metric}"
+        if name not in logs:
+            has = sorted(key.removeprefix("val_") for key in logs if key.startswith("val_"))
+            raise StudyError(
+                received("The metric needs to be one that the model computes", metric=self._metric, computed=has)
+            )
+        for key, number in logs.items():
+            if not math.isfinite(number):
+                self.diverged = f"{key} was {number} in epoch {epoch + 1}"
+                self.model.stop_training = True
+                return
+        value = float(logs[name])
+        if self._sign * value > self._best:
+            self._best, self.epoch = self._sign * value, epoch + 1
+            self._weights = self.model.get_weights()
+        self._report(epoch + 1, value)
+
+    def restore(self) -> None:
+        """Set the model to the weights of the best epoch."""
+        self.model.set_weights(self._weights)
+
+
+def learned_parameters(model: Any) -> dict[str, dict[str, dict[str, float]]]:
+    """What the activations of `model` have learned: mean, least and greatest value by layer and parameter."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, ka.Activation) and layer.learned:
+            values = {name: keras.ops.convert_to_numpy(getattr(layer, name)) for name in layer.learned}
+            found[layer.path or layer.name] = {
+                name: {"mean": float(v.mean()), "least": float(v.min()), "greatest": float(v.max())}
+                for name, v in values.items()
+            }
+    return found
+
+
+def environment() -> dict[str, Any]:
+    """The machine and the versions that results depend on."""
+    packages = ("keras-acts", "keras", "keras-tuner", "numpy", "tensorflow", "tensorflow-cpu", "jax", "torch")
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "backend": keras.backend.backend(),
+        "floatx": keras.config.floatx(),
+        "versions": versions,
+    }
+
+
+def memory_in_use() -> float | None:
+    """What this process holds in memory now, in bytes; `None` where the system does not tell (only Linux does)."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * float(os.sysconf("SC_PAGE_SIZE"))
+    except OSError:
+        return None
+
+
+def peak_memory() -> float:
+    """The most this process has held in memory, in bytes; on Linux."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown"
+
+
+def _is_memory(error: Exception) -> bool:
+    words = f"{type(error).__name__} {error}".lower()
+    return isinstance(error, MemoryError) or any(
+        w in words for w in ("resourceexhausted", "resource_exhausted", "out of memory", "oom when")
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,200 @@
+"""The command line: `keras-acts compare`, `report`, `status`, `list` and `show`.
+
+Keras is imported by the commands that need it, so that `--help` answers at once.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from keras_acts_tuning.quiet import import_quietly
+
+app = typer.Typer(
+    help="Compare activation functions on your model and data, and look up what there is.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, to standard output.")]
+StudyDirectory = Annotated[Path, typer.Argument(metavar="DIRECTORY", help="The study's directory.")]
+
+
+def main() -> None:
+    """Run the command line: what a user can put right is one line on standard error, and status 2."""
+    app()
+
+
+@app.command()
+def compare(
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="A built-in task (digits, breast_cancer, diabetes), or a .npz or .csv file."
+        ),
+    ],
+    activations: Annotated[
+        str | None, typer.Option(help="Names with commas, such as 'relu,snake(alpha=2)'. Default: twelve classics.")
+    ] = None,
+    reference: Annotated[str, typer.Option(help="The activation the others are measured against.")] = "relu",
+    seeds: Annotated[int, typer.Option(help="How many seeds each activation is trained with.")] = 5,
+    epochs: Annotated[
+        int | None, typer.Option(help="Training epochs a trial. Default: what the task says, else 20.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 32,
+    target: Annotated[str | None, typer.Option(help="The column of a .csv to predict.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Your own network, as module:function or file.py:function; it returns a compiled model."
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="The metric that counts. Default: accuracy, for a regression rmse.")
+    ] = None,
+    direction: Annotated[
+        str | None, typer.Option(help="'max' or 'min', where the metric's name does not tell.")
+    ] = None,
+    split_seed: Annotated[int, typer.Option(help="Seed of the split in training, validation and test part.")] = 0,
+    directory: Annotated[
+        Path | None, typer.Option(help="Where the study is stored. Default: results/ and the data's name.")
+    ] = None,
+    extend: Annotated[bool, typer.Option("--extend", help="Add activations or seeds to the stored study.")] = False,
+    workers: Annotated[int, typer.Option(help="How many activations to train side by side.")] = 1,
+    trial_timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is ended.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train the same network with each activation, several seeds each, and say which did best.
+
+    Stopped at any moment, the same command goes on where it was.
+    """
+    with _errors_in_one_line():
+        from keras_acts_tuning.comparison import compare as run
+        from keras_acts_tuning.errors import StudyError, received
+        from keras_acts_tuning.execute import Execution
+        from keras_acts_tuning.present import Display, print_comparison
+
+        if direction not in (None, "max", "min"):
+            raise StudyError(received("`--direction` needs to be 'max' or 'min'", direction=direction))
+        with Display(quiet=as_json) as display:
+            comparison = run(
+                None if model is None else _function(model),
+                data,
+                activations=activations,
+                reference=reference,
+                seeds=seeds,
+                epochs=epochs,
+                batch_size=batch_size,
+                metric=metric,
+                direction=direction,  # type: ignore[arg-type]
+                target=target,
+                split_seed=split_seed,
+                directory=directory,
+                extend=extend,
+                execution=Execution(workers=workers, trial_timeout_s=trial_timeout),
+                listener=display,
+            )
+        print_comparison(comparison, as_json=as_json)
+    if not any(outcome.status == "completed" for outcome in comparison.outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(directory: StudyDirectory, as_json: Json = False) -> None:
+    """Print a stored study's table, and draw its plot again."""
+    with _errors_in_one_line():
+        from keras_acts_tuning.comparison import load
+        from keras_acts_tuning.present import print_comparison
+
+        print_comparison(load(directory), as_json=as_json)
+
+
+@app.command()
+def status(directory: StudyDirectory, as_json: Json = False) -> None:
+    """Say how far a study is, also while it runs."""
+    with _errors_in_one_line():
+        from keras_acts_tuning.present import print_status
+        from keras_acts_tuning.store import Store
+
+        with Store.open(directory) as store:
+            print_status(store.plan, store.outcomes(long=False), as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    family: Annotated[str | None, typer.Option(help="Only this family.")] = None,
+    learned: Annotated[
+        bool | None, typer.Option("--learned/--fixed", help="Only those that learn a parameter, or none.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the activations of the catalogue."""
+    with _errors_in_one_line(also=ValueError):
+        import keras_acts as ka
+        from keras_acts_tuning.present import print_catalogue
+
+        print_catalogue(ka.names(family=family, learned=learned), as_json=as_json)
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="An activation's name.")], as_json: Json = False) -> None:
+    """Show an activation: formula, parameters, facts, source."""
+    with _errors_in_one_line(also=ValueError):
+        from keras_acts._lookup import layer_class
+        from keras_acts_tuning.present import print_activation
+
+        print_activation(layer_class(name), as_json=as_json)
+
+
+def _function(path: str) -> Callable[..., Any]:
+    """The function that `module:function` or `file.py:function` names."""
+    from keras_acts_tuning.errors import StudyError, nearest, received
+
+    module_name, _, name = path.rpartition(":")
+    if not module_name or not name.isidentifier():
+        raise StudyError(received("`--model` needs the form module:function or file.py:function", model=path))
+    file = Path(module_name)
+    if file.suffix == ".py":
+        if not file.is_file():
+            raise StudyError(received("`--model` needs a file that exists", model=path))
+        sys.path.insert(0, str(file.resolve().parent))
+        module_name = file.stem
+    else:
+        sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise StudyError(received(f"`--model` needs a module that can be imported ({error})", model=path)) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        functions = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
+        raise StudyError(received(f"`--model` needs a function of that module; {nearest(name, functions)}", model=path))
+    return function  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _errors_in_one_line(also: type[Exception] | tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    try:
+        import_quietly("keras")
+        yield
+    except KeyboardInterrupt:
+        typer.echo("keras-acts: stopped; the same command goes on where it was", err=True)
+        raise typer.Exit(130) from None
+    except Exception as error:
+        from keras_acts_tuning.errors import StudyError
+
+        if isinstance(error, (StudyError, also)):
+            typer.echo("keras-acts: error: " + " ".join(str(error).split()), err=True)
+            raise typer.Exit(2) from None
+        raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,286 @@
+"""The comparison: plan it, run what is missing, and read the answer from the store."""
+
+import math
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_acts_tuning import cell as cells
+from keras_acts_tuning.arms import Arm, arms_from
+from keras_acts_tuning.cell import Cell, Progress
+from keras_acts_tuning.data import Data, from_arrays, load_file, split
+from keras_acts_tuning.errors import StudyError, nearest, received
+from keras_acts_tuning.execute import Execution, execute
+from keras_acts_tuning.plan import Direction, Plan, build_facts, data_facts, direction_of
+from keras_acts_tuning.store import Outcome, Store
+from keras_acts_tuning.tasks import TASKS, default_build
+
+RESULTS = Path("results")
+"""Where studies go unless told otherwise, each in a directory with its data's name."""
+
+
+class Listener:
+    """What a comparison tells while it runs; override what is of interest."""
+
+    def planned(self, plan: Plan, finished: list[Outcome]) -> None:
+        """The study begins, or goes on after the trials that are finished."""
+
+    def progressed(self, progress: Progress) -> None:
+        """A trial has ended an epoch."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """A trial has ended, and is in the store."""
+
+
+def compare(
+    build: Callable[..., Any] | None = None,
+    data: Data | tuple[Any, Any] | str | Path = "digits",
+    *,
+    activations: Iterable[str | Arm] | str | None = None,
+    reference: str = "relu",
+    seeds: int | Iterable[int] = 5,
+    epochs: int | None = None,
+    batch_size: int = 32,
+    metric: str | None = None,
+    direction: Direction | None = None,
+    target: str | None = None,
+    split_seed: int = 0,
+    directory: str | Path | None = None,
+    extend: bool = False,
+    execution: Execution | None = None,
+    listener: Listener | None = None,
+) -> "Comparison":
+    """Compare activations on your model and data.
+
+    Every activation is trained with the same seeds, data order and budget. Each trial picks its
+    best epoch on the validation part and is scored on the test part, which chose nothing. A study
+    that was stopped goes on where it was, with the same call.
+
+    Args:
+        build: A function that returns a compiled model. It is called with those of these arguments
+            that it names: `activation` (call it for a fresh layer, as often as needed;
+            `activation.initializer` is the kernel initializer that suits it) and `data`. Defaults
+            to a small network that fits the data.
+        data: The name of a built-in task, a `.npz` or `.csv` file, a pair of arrays `(x, y)`, or
+            `Data`. Defaults to `"digits"`.
+        activations: Names, texts such as `"leaky_relu(negative_slope=0.1)"`, or `Arm`s; or one text
+            with commas. Defaults to twelve classics.
+        reference: Label of the activation that the others are measured against. Defaults to
+            `"relu"`, which is added where it is missing.
+        seeds: How many seeds, or the seeds themselves. Defaults to `5`.
+        epochs: Training epochs a trial. Defaults to what the task says, else 20.
+        batch_size: Examples a step. Defaults to `32`.
+        metric: The metric that counts, one that the model computes. Defaults to `"accuracy"`, for
+            a regression `"rmse"`.
+        direction: `"max"` or `"min"`; needed where the metric's name does not tell.
+        target: The target column of a `.csv`.
+        split_seed: Seed of the split in training, validation and test part. Defaults to `0`.
+        directory: Where the study is stored. Defaults to `results/` and the data's name.
+        extend: Whether a stored study may be extended by activations or seeds. Defaults to `False`.
+        execution: Workers and limits. Defaults to one worker without limits.
+        listener: Told of each step.
+
+    Returns:
+        The comparison, read from the store.
+
+    Raises:
+        StudyError: Anything asked for is not possible; nothing has been written then.
+    """
+    data = resolve_data(data, target)
+    task = TASKS.get(data.name)
+    build = build or (task.build if task else default_build(data))
+    arms = arms_from(activations)
+    if reference not in [arm.label for arm in arms]:
+        arms = (Arm.parse(reference), *arms)
+        reference = arms[0].label
+    metric = metric or ("accuracy" if data.kind == "classification" else "rmse")
+    plan = Plan(
+        data=data_facts(data),
+        build=build_facts(build),
+        arms=arms,
+        reference=reference,
+        seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
+        epochs=epochs if epochs is not None else (task.epochs if task else 20),
+        batch_size=batch_size,
+        metric=metric,
+        direction=direction or direction_of(metric),
+        split_seed=split_seed,
+    )
+    splits = split(data, seed=split_seed)
+    environment = cells.environment()
+    listener = listener or Listener()
+    directory = Path(directory) if directory is not None else RESULTS / data.name
+    with Store.create_or_resume(directory, plan, created=_now(), extend=extend) as store:
+        listener.planned(plan, store.outcomes(long=False))
+        finished = store.finished()
+        todo = [
+            Cell(arm, seeds_left, build, data, splits, plan.epochs, plan.batch_size, plan.metric, plan.direction)
+            for arm in plan.arms
+            if (seeds_left := tuple(seed for seed in plan.seeds if (arm.label, seed) not in finished))
+        ]
+        for outcome in execute(todo, execution or Execution(), listener.progressed):
+            store.add(outcome, environment)
+            listener.ended(outcome)
+    return load(directory)
+
+
+def resolve_data(data: Data | tuple[Any, Any] | str | Path, target: str | None = None) -> Data:
+    """The data that a name, a path or arrays mean.
+
+    Raises:
+        StudyError: They mean nothing, or the data cannot be studied.
+    """
+    if isinstance(data, Data):
+        return data
+    if isinstance(data, tuple):
+        if len(data) != 2:
+            raise StudyError(received("Arrays need to come as a pair (x, y)", length=len(data)))
+        return from_arrays(*data)
+    if str(data) in TASKS:
+        if target is not None:
+            raise StudyError(received("`--target` names a column of a .csv", target=target, data=str(data)))
+        return TASKS[str(data)].load()
+    if not Path(data).suffix and not Path(data).exists():
+        raise StudyError(
+            received(
+                f"DATA needs to be a built-in task, or a .npz or .csv file; {nearest(str(data), TASKS)}", data=str(data)
+            )
+        )
+    return load_file(data, target)
+
+
+def load(directory: str | Path) -> "Comparison":
+    """The comparison stored in `directory`, finished or not.
+
+    Raises:
+        StudyError: There is none, or it cannot be read.
+    """
+    with Store.open(directory) as store:
+        return Comparison(Path(directory), store.plan, store.outcomes(), store.environments())
+
+
+@dataclass(frozen=True)
+class Row:
+    """One arm in the table.
+
+    Args:
+        activation: The arm's label.
+        completed: Trials that completed.
+        planned: Trials planned.
+        mean: Mean score over the completed trials, on the test part.
+        spread: Their standard deviation (of a sample).
+        train_s: Median seconds of training, without compiling, validation and callbacks.
+        compile_s: Seconds of tracing and compiling, once an arm.
+        step_ms: Median milliseconds a training step.
+        peak_memory_bytes: Peak memory of the arm's process above what it held at its start.
+        parameters: Parameters of the network.
+    """
+
+    activation: str
+    completed: int
+    planned: int
+    mean: float | None
+    spread: float | None
+    train_s: float | None
+    compile_s: float | None
+    step_ms: float | None
+    peak_memory_bytes: float | None
+    parameters: int | None
+
+
+class Comparison:
+    """A comparison's results, as stored.
+
+    Args:
+        directory: The study's directory.
+        plan: The study as planned.
+        outcomes: The trials that have ended.
+        environments: The machines and versions that they ran on.
+    """
+
+    def __init__(
+        self, directory: Path, plan: Plan, outcomes: list[Outcome], environments: list[dict[str, Any]]
+    ) -> None:
+        self.directory = directory
+        self.plan = plan
+        self.outcomes = outcomes
+        self.environments = environments
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned trial has ended."""
+        return len(self.outcomes) == len(self.plan.trials)
+
+    @property
+    def failures(self) -> list[Outcome]:
+        """The trials that did not complete."""
+        return [outcome for outcome in self.outcomes if outcome.status != "completed"]
+
+    def scores(self, label: str) -> dict[int, float]:
+        """The scores of an arm's completed trials, by seed."""
+        pairs = {o.seed: o.score for o in self.outcomes if o.arm == label and o.status == "completed"}
+        return {seed: score for seed, score in sorted(pairs.items()) if score is not None}
+
+    def table(self) -> list[Row]:
+        """A row an arm, the best mean first, arms without a score last."""
+        sign = -1.0 if self.plan.direction == "max" else 1.0
+        rows = [self._row(arm.label) for arm in self.plan.arms]
+        return sorted(rows, key=lambda row: math.inf if row.mean is None else sign * row.mean)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan, the table and every trial, as plain data."""
+        return {
+            "directory": str(self.directory),
+            "complete": self.complete,
+            "plan": self.plan.to_dict(),
+            "table": [asdict(row) for row in self.table()],
+            "trials": [asdict(outcome) for outcome in self.outcomes],
+            "environments": self.environments,
+        }
+
+    def plot(self, path: str | Path | None = None) -> Path:
+        """Draw every score and each arm's mean, best on top.
+
+        Args:
+            path: A `.png`, `.svg` or `.pdf` file. Defaults to `plot.png` in the study's directory.
+
+        Returns:
+            The file.
+
+        Raises:
+            StudyError: No trial has completed yet.
+        """
+        from keras_acts_tuning.plots import scores_plot
+
+        return scores_plot(self, Path(path) if path is not None else self.directory / "plot.png")
+
+    def _row(self, label: str) -> Row:
+        scores = list(self.scores(label).values())
+        completed = [o for o in self.outcomes if o.arm == label and o.status == "completed"]
+
+        def measured(name: str, summary: Callable[[list[float]], float] = statistics.median) -> float | None:
+            values = [v for o in completed if (v := o.measures.get(name)) is not None]
+            return summary(values) if values else None
+
+        parameters = measured("parameters")
+        return Row(
+            activation=label,
+            completed=len(scores),
+            planned=len(self.plan.seeds),
+            mean=float(np.mean(scores)) if scores else None,
+            spread=float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
+            train_s=measured("train_s"),
+            compile_s=measured("compile_s", max),  # only the first trial of an arm compiles
+            step_ms=measured("step_ms"),
+            peak_memory_bytes=measured("peak_memory_bytes", max),
+            parameters=None if parameters is None else int(parameters),
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

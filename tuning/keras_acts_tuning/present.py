@@ -1,0 +1,268 @@
+"""What the command line prints: progress while a study runs, and tables."""
+
+import dataclasses
+import json
+import math
+import sys
+from collections import defaultdict
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+import keras_acts as ka
+from keras_acts._lookup import defaults, family_of, learned_by_default
+from keras_acts_tuning.cell import Progress
+from keras_acts_tuning.comparison import Comparison, Listener, Row
+from keras_acts_tuning.plan import Plan
+from keras_acts_tuning.store import Outcome
+
+
+class Display(Listener):
+    """Progress on the terminal: what runs, what is left, the leader so far.
+
+    On standard error, so that standard output holds the result alone. Where that is no terminal it
+    is a line a trial.
+
+    Args:
+        quiet: Whether to show nothing.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(stderr=True, quiet=quiet)
+        self._running: dict[str, Progress] = {}
+        self._scores: dict[str, list[float]] = defaultdict(list)
+        self._failures = 0
+        self._plan: Plan | None = None
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+        )
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def planned(self, plan: Plan, finished: list[Outcome]) -> None:
+        """Begin the display."""
+        self._plan = plan
+        total = len(plan.trials)
+        for outcome in finished:
+            self._count(outcome)
+        what = f"{plan.data['name']}: {len(plan.arms)} activations × {len(plan.seeds)} seeds × {plan.epochs} epochs"
+        self._console.print(what + (f"; {len(finished)} of {total} trials are stored already" if finished else ""))
+        self._task = self._bar.add_task("trials", total=total, completed=len(finished))
+        if self._console.is_terminal and len(finished) < total:
+            self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=4, transient=True)
+            self._live.start()
+
+    def progressed(self, progress: Progress) -> None:
+        """Note a trial's epoch."""
+        self._running[progress.arm] = progress
+
+    def ended(self, outcome: Outcome) -> None:
+        """Note a trial's end."""
+        self._running.pop(outcome.arm, None)
+        self._count(outcome)
+        self._bar.advance(self._task)
+        if self._live is None:
+            result = f"{outcome.score:.4f}" if outcome.score is not None else f"{outcome.status}: {outcome.reason}"
+            self._console.print(
+                f"{outcome.arm}, seed {outcome.seed}: {result}", markup=False, highlight=False, soft_wrap=True
+            )
+
+    def _count(self, outcome: Outcome) -> None:
+        if outcome.status == "completed" and outcome.score is not None:
+            self._scores[outcome.arm].append(outcome.score)
+        else:
+            self._failures += 1
+
+    def _render(self) -> Table:
+        assert self._plan is not None
+        grid = Table.grid()
+        grid.add_row(self._bar)
+        for progress in self._running.values():
+            grid.add_row(
+                Text(
+                    f"  {progress.arm}, seed {progress.seed}: epoch {progress.epoch} of {self._plan.epochs}, "
+                    f"validation {self._plan.metric} {progress.value:.4f}"
+                )
+            )
+        means = {arm: math.fsum(scores) / len(scores) for arm, scores in self._scores.items()}
+        if means:
+            best = (max if self._plan.direction == "max" else min)(means, key=means.__getitem__)
+            count = len(self._scores[best])
+            trials = "trial" if count == 1 else "trials"
+            grid.add_row(
+                Text(f"  leader so far: {best}, mean {self._plan.metric} {means[best]:.4f} over {count} {trials}")
+            )
+        if self._failures:
+            grid.add_row(Text(f"  {self._failures} not completed"))
+        return grid
+
+
+def print_comparison(comparison: Comparison, *, as_json: bool) -> None:
+    """Print the table, what failed, and where the plot is."""
+    if as_json:
+        print_json(comparison.to_dict())
+        return
+    plan, console = comparison.plan, _console()
+    console.print(_table(plan, comparison.table()))
+    console.print(
+        f"Score: {plan.metric} on the test part, at the best epoch on the validation part; mean ± standard deviation "
+        "over seeds. Times are medians, memory is the peak above the start of the process.",
+        style="dim",
+    )
+    if not comparison.complete:
+        console.print(f"{len(comparison.outcomes)} of {len(plan.trials)} planned trials have ended.")
+    for outcome in comparison.failures:
+        console.print(Text(f"{outcome.arm}, seed {outcome.seed} {outcome.status.replace('_', ' ')}: {outcome.reason}"))
+    if len(comparison.failures) < len(comparison.outcomes):
+        console.print(Text(f"Plot: {comparison.plot()}"), soft_wrap=True)
+
+
+def print_status(plan: Plan, outcomes: list[Outcome], *, as_json: bool) -> None:
+    """Print how many trials of each arm have ended, and how."""
+    counts = {arm.label: {"planned": len(plan.seeds), "completed": 0, "not completed": 0} for arm in plan.arms}
+    for outcome in outcomes:
+        counts[outcome.arm]["completed" if outcome.status == "completed" else "not completed"] += 1
+    if as_json:
+        print_json({"planned": len(plan.trials), "ended": len(outcomes), "arms": counts})
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("activation")
+    for name in ("planned", "completed", "not completed"):
+        table.add_column(name, justify="right")
+    for label, count in counts.items():
+        table.add_row(Text(label), *(str(number) for number in count.values()))
+    console = _console()
+    console.print(table)
+    console.print(f"{len(outcomes)} of {len(plan.trials)} trials have ended.")
+
+
+def print_catalogue(names: list[str], *, as_json: bool) -> None:
+    """Print the activations' names with what they learn and where they come from."""
+    if as_json:
+        print_json([_facts(ka.ACTIVATIONS[name]) for name in names])
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "layer", "family", "learns", "source"):
+        table.add_column(heading, overflow="fold")
+    for name in names:
+        cls = ka.ACTIVATIONS[name]
+        table.add_row(
+            *(
+                Text(t)
+                for t in (name, cls.__name__, family_of(cls), ", ".join(learned_by_default(cls)), cls.spec.source)
+            )
+        )
+    _console().print(table)
+
+
+def print_activation(cls: type[ka.Activation], *, as_json: bool) -> None:
+    """Print all that the catalogue knows of an activation."""
+    facts = _facts(cls)
+    if as_json:
+        print_json(facts)
+        return
+    spec, console = cls.spec, _console()
+    summary = (getattr(spec.function, "__doc__", None) or cls.__doc__ or "").split("\n\n")[0]
+    console.print(Text(f"{spec.name} · keras_acts.{cls.__name__}", style="bold"))
+    console.print(Text(" ".join(summary.split())))
+    smooth = {-1: "jumps", 0: "a kink: the derivative jumps", math.inf: "smooth"}.get(
+        spec.smoothness, f"{spec.smoothness:g} continuous derivatives"
+    )
+    lines = {
+        "formula": spec.formula,
+        "range": "{:.5g} to {:.5g}".format(*spec.range),
+        "monotone": "yes" if spec.monotone else "no",
+        "smoothness": smooth,
+        "kernel initializer": spec.initializer,
+        "family": family_of(cls),
+        "source": spec.source,
+    }
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, text in lines.items():
+        table.add_row(Text(name, style="dim"), Text(text))
+    for name, default in defaults(cls).items():
+        param = spec.params.get(name)
+        learned = "learned, one value a " + param.per if param and name in learned_by_default(cls) else ""
+        fixed = "fixed, can be learned" if param and not learned else ""
+        table.add_row(
+            Text(f"argument {name}", style="dim"), Text(f"{default!r}" + (f" ({learned or fixed})" if param else ""))
+        )
+    console.print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print plain data as JSON; NaN and the infinities, for which JSON has no word, become null."""
+    print(json.dumps(_without_nan(value), indent=2, default=str))  # noqa: T201
+
+
+def _table(plan: Plan, rows: list[Row]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("activation")
+    for heading in (plan.metric, "", "trials", "train s", "ms/step", "compile s", "memory", "parameters"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            Text(row.activation, style="bold" if row.activation == plan.reference else ""),
+            _number(row.mean, "{:.4f}"),
+            _number(row.spread, "± {:.4f}"),
+            f"{row.completed}/{row.planned}",
+            _number(row.train_s, "{:.2f}"),
+            _number(row.step_ms, "{:.2f}"),
+            _number(row.compile_s, "{:.2f}"),
+            _number(None if row.peak_memory_bytes is None else row.peak_memory_bytes / 2**20, "{:.0f} MiB"),
+            _number(row.parameters, "{:,}"),
+        )
+    return table
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)
+
+
+def _facts(cls: type[ka.Activation]) -> dict[str, Any]:
+    spec = cls.spec
+    return {
+        "name": spec.name,
+        "layer": cls.__name__,
+        "family": family_of(cls),
+        "formula": spec.formula,
+        "arguments": defaults(cls),
+        "learned": list(learned_by_default(cls)),
+        "params": {name: dataclasses.asdict(param) for name, param in spec.params.items()},
+        "range": list(spec.range),
+        "monotone": spec.monotone,
+        "smoothness": spec.smoothness,
+        "initializer": spec.initializer,
+        "role": spec.role,
+        "source": spec.source,
+    }
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _console() -> Console:
+    # A pipe has no width: a table must not be cut there.
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)

@@ -1,0 +1,284 @@
+"""The store: one SQLite file a study, one row a finished trial, one writer.
+
+Whatever was committed survives a kill at any moment; a study goes on with what is missing.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self, TypeAlias
+
+import filelock
+
+from keras_acts_tuning.errors import StudyError, received
+from keras_acts_tuning.plan import Plan
+
+FILE_NAME = "study.sqlite"
+_APPLICATION = 0x6B616374  # "kact", in the file's header: other people's SQLite files are refused
+SCHEMA_VERSION = 1
+
+Status: TypeAlias = Literal["completed", "diverged", "failed", "out_of_memory", "timed_out"]
+
+_SCHEMA = """
+CREATE TABLE study (plan TEXT NOT NULL, created TEXT NOT NULL);
+CREATE TABLE environments (id INTEGER PRIMARY KEY, facts TEXT NOT NULL UNIQUE);
+CREATE TABLE trials (
+    arm TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    score REAL,
+    best_epoch INTEGER,
+    measures TEXT NOT NULL,
+    environment INTEGER NOT NULL REFERENCES environments,
+    started TEXT NOT NULL,
+    finished TEXT NOT NULL,
+    details TEXT NOT NULL,
+    history TEXT NOT NULL,
+    PRIMARY KEY (arm, seed)
+);
+"""
+# The long columns stand last, so that a table of all scores does not read them.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one trial.
+
+    Args:
+        arm: The arm's label.
+        seed: The trial's seed.
+        status: `"completed"`, or how it ended otherwise.
+        reason: Why it did not complete; empty where it did.
+        score: The plan's metric on the test part, at the best epoch on the validation part.
+        best_epoch: That epoch, from 1.
+        measures: Other numbers by name, units in the names: `train_s`, `step_ms`, …
+        started: When it started, UTC, ISO 8601.
+        finished: When it ended, likewise.
+        details: What else is known, as plain data: the learned parameters, the engine.
+        history: Every metric after every epoch.
+    """
+
+    arm: str
+    seed: int
+    status: Status
+    reason: str = ""
+    score: float | None = None
+    best_epoch: int | None = None
+    measures: Mapping[str, float | None] = field(default_factory=dict)
+    started: str = ""
+    finished: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    history: Mapping[str, list[float]] = field(default_factory=dict)
+
+
+class Store:
+    """A study's directory, opened to read or, by one process at a time, to write.
+
+    Args:
+        directory: The study's directory.
+        connection: An open connection to its file.
+        lock: The writer's lock; `None` for a reader.
+    """
+
+    def __init__(self, directory: Path, connection: sqlite3.Connection, lock: filelock.BaseFileLock | None) -> None:
+        self.directory = directory
+        self._connection = connection
+        self._lock = lock
+
+    @classmethod
+    def open(cls, directory: str | Path) -> Self:
+        """Open a study to read, also while another process writes it.
+
+        Raises:
+            StudyError: There is no study, or its file cannot be read.
+        """
+        directory = Path(directory)
+        if not (directory / FILE_NAME).is_file():
+            raise StudyError(received(f"The directory needs to hold a study (`{FILE_NAME}`)", directory=str(directory)))
+        return cls(directory, _connect(directory / FILE_NAME, readonly=True), None)
+
+    @classmethod
+    def create_or_resume(cls, directory: str | Path, plan: Plan, *, created: str, extend: bool = False) -> Self:
+        """Open a study to write: a new one, or the stored one with the same plan.
+
+        Args:
+            directory: The study's directory; made where it is missing.
+            plan: The study as asked for.
+            created: The time now, UTC, ISO 8601.
+            extend: Whether to accept a plan that adds activations or seeds to the stored one.
+
+        Raises:
+            StudyError: Another process writes the study, the stored plan differs, or the directory
+                cannot be written. Nothing is changed then.
+        """
+        directory = Path(directory)
+        file = directory / FILE_NAME
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(directory / "study.lock")
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            need = "Only one process at a time can run a study: wait for the other, or use another directory"
+            raise StudyError(received(need, directory=str(directory))) from None
+        except OSError as error:
+            raise StudyError(
+                received(f"The directory needs to be writable ({error.strerror})", directory=str(directory))
+            ) from None
+        try:
+            if file.exists():
+                store = cls(directory, _connect(file, readonly=False), lock)
+                store._accept(plan, extend=extend)
+            else:
+                connection = _create(file, plan, created)
+                store = cls(directory, connection, lock)
+        except BaseException:
+            lock.release()
+            raise
+        return store
+
+    def _accept(self, plan: Plan, *, extend: bool) -> None:
+        stored = self.plan
+        differences = plan.differences(stored)
+        if not differences:
+            return
+        if extend and plan.extends(stored):
+            with self._transaction():
+                self._connection.execute("UPDATE study SET plan = ?", [json.dumps(plan.to_dict())])
+            return
+        if plan.extends(stored):
+            advice = "add `--extend` to extend it, or use another directory"
+        else:
+            advice = "use another directory, or repeat the stored command"
+        raise StudyError(
+            f"The directory holds another study; {advice}. "
+            f"Received: directory={str(self.directory)!r}; {'; '.join(differences)}"
+        )
+
+    @property
+    def plan(self) -> Plan:
+        """The study as planned."""
+        return Plan.from_dict(json.loads(self._connection.execute("SELECT plan FROM study").fetchone()[0]))
+
+    def add(self, outcome: Outcome, environment: Mapping[str, Any]) -> None:
+        """Write a finished trial, in one transaction.
+
+        Raises:
+            StudyError: The disk is full or the file cannot be written; what was written before stays.
+        """
+        facts = json.dumps(dict(environment), sort_keys=True)
+        with self._transaction():
+            self._connection.execute("INSERT OR IGNORE INTO environments (facts) VALUES (?)", [facts])
+            self._connection.execute(
+                "INSERT INTO trials VALUES "
+                "(?, ?, ?, ?, ?, ?, ?, (SELECT id FROM environments WHERE facts = ?), ?, ?, ?, ?)",
+                [
+                    outcome.arm,
+                    outcome.seed,
+                    outcome.status,
+                    outcome.reason,
+                    outcome.score,
+                    outcome.best_epoch,
+                    json.dumps(dict(outcome.measures)),
+                    facts,
+                    outcome.started,
+                    outcome.finished,
+                    json.dumps(dict(outcome.details)),
+                    json.dumps({name: list(values) for name, values in outcome.history.items()}),
+                ],
+            )
+
+    def finished(self) -> set[tuple[str, int]]:
+        """The trials that have an outcome, as (arm, seed)."""
+        return set(self._connection.execute("SELECT arm, seed FROM trials"))
+
+    def outcomes(self, *, long: bool = True) -> list[Outcome]:
+        """Every outcome, in the order in which the trials ended.
+
+        Args:
+            long: Whether to read details and histories, most of the file, too.
+        """
+        columns = "arm, seed, status, reason, score, best_epoch, measures, started, finished"
+        rows = self._connection.execute(
+            f"SELECT {columns}{', details, history' if long else ''} FROM trials ORDER BY rowid"
+        )
+        names = columns.split(", ")
+        result = []
+        for row in rows:
+            plain = dict(zip(names, row[:9], strict=True))
+            plain["measures"] = json.loads(plain["measures"])
+            if long:
+                plain["details"], plain["history"] = json.loads(row[9]), json.loads(row[10])
+            result.append(Outcome(**plain))
+        return result
+
+    def environments(self) -> list[dict[str, Any]]:
+        """The machines and versions that trials ran on."""
+        return [
+            json.loads(facts) for (facts,) in self._connection.execute("SELECT facts FROM environments ORDER BY id")
+        ]
+
+    def close(self) -> None:
+        """Close the file and let others write."""
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield
+        except sqlite3.Error as error:
+            need = f"The study's file needs to be writable ({error}); what was stored before is safe"
+            raise StudyError(received(need, file=str(self.directory / FILE_NAME))) from error
+
+
+def _create(file: Path, plan: Plan, created: str) -> sqlite3.Connection:
+    # Made under another name, so that a kill leaves either no study or a whole one.
+    draft = file.with_suffix(".draft")
+    try:
+        draft.unlink(missing_ok=True)
+        connection = sqlite3.connect(draft)
+        connection.executescript(
+            f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {SCHEMA_VERSION}; {_SCHEMA}"
+        )
+        with connection:
+            connection.execute("INSERT INTO study VALUES (?, ?)", [json.dumps(plan.to_dict()), created])
+        connection.close()
+        draft.rename(file)
+    except (sqlite3.Error, OSError) as error:
+        raise StudyError(received(f"The study's file needs to be writable ({error})", file=str(file))) from error
+    return _connect(file, readonly=False)
+
+
+def _connect(file: Path, *, readonly: bool) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(
+            f"file:{file.as_posix()}?mode={'ro' if readonly else 'rw'}", uri=True, isolation_level=None, timeout=30
+        )
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if application != _APPLICATION:
+            raise StudyError(received("The file needs to be a study of keras-acts", file=str(file)))
+        if version > SCHEMA_VERSION:
+            need = f"The study was written by a newer keras-acts: upgrade it (this one reads version {SCHEMA_VERSION})"
+            raise StudyError(received(need, file=str(file), version=version))
+        if not readonly:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("SELECT plan FROM study").fetchone()
+    except sqlite3.DatabaseError as error:
+        need = f"The study's file is damaged or not readable ({error}): restore a copy, or use another directory"
+        raise StudyError(received(need, file=str(file))) from error
+    return connection
