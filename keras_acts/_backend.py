@@ -19,22 +19,43 @@ Tensor: TypeAlias = Any
 
 Unary: TypeAlias = Callable[[Tensor], Tensor]
 
+Function: TypeAlias = Callable[..., Tensor]
 
-def with_derivative(derivative: Unary) -> Callable[[Unary], Unary]:
-    """Decorate a function of one tensor with a derivative of its own.
+
+def with_derivative(*derivatives: Function) -> Callable[[Function], Function]:
+    """Decorate a function of tensors with derivatives of its own, one for each of its arguments.
 
     For functions whose automatic derivative loses digits. The decorated function can be
-    differentiated as often as `derivative` itself can, in forward and in reverse mode.
+    differentiated as often as `derivatives` themselves can, in forward and in reverse mode. The
+    arguments after the first may be numbers, or tensors that broadcast to the first.
 
     Args:
-        derivative: Function of the same tensor: the elementwise derivative.
+        *derivatives: Functions of the same arguments: the elementwise partial derivatives. One that
+            is decorated itself goes in a lambda that names it, which `torch.compile` can follow.
     """
 
-    def decorate(value: Unary) -> Unary:
-        attach = _ATTACH[keras.backend.backend()]
-        return functools.wraps(value)(attach(value, derivative))
+    def decorate(value: Function) -> Function:
+        attached = _ATTACH[keras.backend.backend()](value, derivatives)
+
+        @functools.wraps(value)
+        def function(x: Tensor, *others: Any) -> Tensor:
+            if len(others) != len(derivatives) - 1:
+                raise TypeError(f"`{value.__name__}` takes {len(derivatives)} tensors by position")
+            shape = ops.shape(x) if others else ()
+            return attached(x, *(ops.broadcast_to(ops.convert_to_tensor(o, x.dtype), shape) for o in others))
+
+        return function
 
     return decorate
+
+
+def native(name: str) -> Unary:
+    """The function `keras.ops` calls `name`, in float64 too: some of Keras's own make that float32 on JAX."""
+    if keras.backend.backend() != "jax":
+        return getattr(ops, name)  # type: ignore[no-any-return]
+    import jax
+
+    return getattr(jax.numpy, name)  # type: ignore[no-any-return]
 
 
 def erfc(x: Tensor) -> Tensor:
@@ -82,61 +103,68 @@ def elementwise_derivative(function: Unary, x: Tensor) -> Tensor:
             raise NotImplementedError(received("A derivative needs TensorFlow, JAX or PyTorch", backend=backend))
 
 
-def _attach_tensorflow(value: Unary, derivative: Unary) -> Unary:
+def _attach_tensorflow(value: Function, derivatives: tuple[Function, ...]) -> Function:
     import tensorflow as tf
 
     @tf.custom_gradient  # type: ignore[untyped-decorator, unused-ignore]
-    def function(x: Tensor) -> tuple[Tensor, Unary]:
-        return value(x), lambda upstream: upstream * derivative(x)
+    def function(*tensors: Tensor) -> tuple[Tensor, Unary]:
+        return value(*tensors), lambda upstream: [upstream * derivative(*tensors) for derivative in derivatives]
 
     return function  # type: ignore[no-any-return, unused-ignore]
 
 
-def _attach_jax(value: Unary, derivative: Unary) -> Unary:
+def _attach_jax(value: Function, derivatives: tuple[Function, ...]) -> Function:
     import jax
 
+    def rule(derivative: Function) -> Function:
+        return lambda tangent, _, *tensors: tangent * derivative(*tensors)
+
     function = jax.custom_jvp(value)
-    function.defjvps(lambda tangent, _, x: tangent * derivative(x))
+    function.defjvps(*(rule(derivative) for derivative in derivatives))
     return function
 
 
-def _attach_torch(value: Unary, derivative: Unary) -> Unary:
+def _attach_torch(value: Function, derivatives: tuple[Function, ...]) -> Function:
     import torch
 
     class Reverse(torch.autograd.Function):
         generate_vmap_rule = True
 
         @staticmethod
-        def forward(x: Tensor) -> Tensor:
-            return value(x)
+        def forward(*tensors: Tensor) -> Tensor:
+            return value(*tensors)
 
         @staticmethod
-        def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             ctx.save_for_backward(*inputs)
             ctx.save_for_forward(*inputs)
 
         @staticmethod
-        def backward(ctx: Any, *upstream: Tensor) -> Tensor:
-            return upstream[0] * derivative(*ctx.saved_tensors)
+        def backward(ctx: Any, *upstream: Tensor) -> Any:
+            tensors = ctx.saved_tensors
+            needed = zip(ctx.needs_input_grad, derivatives, strict=True)
+            return tuple(upstream[0] * derivative(*tensors) if need else None for need, derivative in needed)
 
     class ReverseAndForward(Reverse):
         @staticmethod
         def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
-            return tangents[0] * derivative(*ctx.saved_tensors)
+            tensors = ctx.saved_tensors
+            pairs = zip(tangents, derivatives, strict=True)
+            return sum(tangent * derivative(*tensors) for tangent, derivative in pairs if tangent is not None)
 
-    def function(x: Tensor) -> Tensor:
+    def function(*tensors: Tensor) -> Tensor:
         # torch.compile refuses a Function with a forward mode of its own.
         chosen = Reverse if torch.compiler.is_compiling() else ReverseAndForward
-        return chosen.apply(x)  # type: ignore[no-untyped-call]
+        return chosen.apply(*tensors)  # type: ignore[no-untyped-call]
 
     return function
 
 
-def _attach_nothing(value: Unary, derivative: Unary) -> Unary:
+def _attach_nothing(value: Function, derivatives: tuple[Function, ...]) -> Function:
     return value
 
 
-_ATTACH: dict[str, Callable[[Unary, Unary], Unary]] = {
+_ATTACH: dict[str, Callable[[Function, tuple[Function, ...]], Function]] = {
     "tensorflow": _attach_tensorflow,
     "jax": _attach_jax,
     "torch": _attach_torch,
