@@ -148,3 +148,27 @@ def worst(k: np.ndarray, x: np.ndarray) -> str:
     """The largest factor and where it stands, for a message."""
     at = int(np.nanargmax(k))
     return f"k = {k[at]:.4g} at x = {x[at]!r}" if math.isfinite(k[at]) else f"wrong kind of value at x = {x[at]!r}"
+
+
+def jumps(at: Callable[[np.ndarray], list[np.ndarray]], edges: np.ndarray) -> list[list[float]]:
+    """Where each of several functions of one number jumps: the cells of `edges` with most change, closed in upon.
+
+    Args:
+        at: Gives the functions' values at many points.
+        edges: The ends of the cells to search, ascending.
+    """
+    values = at(edges)
+    order = np.arange(len(values))
+    change = np.abs(np.diff(np.stack(values)))
+    cells = np.argsort(np.nan_to_num(change), axis=1)[:, -24:]
+    left, right = edges[cells], edges[cells + 1]
+    parts = np.linspace(0, 1, 33)
+    for _ in range(11):  # 32 parts each time: from any cell down to neighbouring numbers
+        points = left[..., None] + (right - left)[..., None] * parts
+        found = np.stack(at(points.ravel())).reshape(len(values), *points.shape)[order, order]
+        change = np.abs(np.diff(found))
+        widest = np.argmax(change, axis=-1)[..., None]
+        left, right = (np.take_along_axis(points, widest + side, -1)[..., 0] for side in (0, 1))
+        change = np.take_along_axis(change, widest, -1)[..., 0]
+    scale = 1 + np.abs(np.stack(values)[order[:, None], cells])
+    return [sorted(set(np.round(here[much], 9))) for here, much in zip(right, change > 1e-6 * scale, strict=True)]

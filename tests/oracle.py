@@ -498,3 +498,16 @@ def dyt(x: Any, alpha: float = 0.5, gamma: float = 1.0, beta: float = 0.0) -> An
 @formula
 def derf(x: Any, alpha: float = 0.5, shift: float = 0.0, gamma: float = 1.0, beta: float = 0.0) -> Any:
     return gamma * mp.erf(alpha * x + shift) + beta
+
+
+# What the formulas do not say
+
+MORE_SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "relu": [{"negative_slope": 0.125, "max_value": 6.0, "threshold": 1.0}],
+    "sum_of_sigmoids": [{"n": 3, "spacing": 0.5, "start": -1.0}],
+    "rrelu": [{"lower": 0.25, "upper": 0.5}],
+    "threshold": [{"threshold": -2.0, "default_value": 3.0}],
+    "gelu": [{"approximate": True}],
+    "arelu": [{"alpha": 2.0}],
+}
+"""Arguments to judge besides the defaults, the table's and the ends of the search intervals."""
