@@ -29,6 +29,7 @@ html_math_renderer = "mathml"
 
 autodoc_typehints = "none"  # the types are in the text of the arguments; a tensor's has no name all backends share
 autodoc_member_order = "bysource"
+add_function_parentheses = False
 toc_object_entries = False
 copybutton_exclude = ".linenos, .gp, .go"
 

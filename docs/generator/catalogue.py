@@ -160,7 +160,7 @@ def table(catalogue: list[type[ka.Activation]]) -> str:
     """The table of all activations."""
     blocks = [heading("Table of all", "=")]
     for family, members in by_family(catalogue).items():
-        rows = [("Name", "Formula", "Range", "Smoothness", "Learned by default")]
+        rows = [("Name", "Formula", "Range", "Smoothness", "Learned")]
         rows += [
             (
                 f":doc:`{cls.spec.name}`",
@@ -171,7 +171,7 @@ def table(catalogue: list[type[ka.Activation]]) -> str:
             )
             for cls in members
         ]
-        blocks += [heading(FAMILIES.get(family, family.capitalize()), "-"), list_table(rows)]
+        blocks += [heading(FAMILIES.get(family, family.capitalize()), "-"), list_table(rows, **{"class": "catalogue"})]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -196,7 +196,7 @@ def directive(name: str, content: str = "", *, argument: str = "", **options: st
     return "\n".join(lines).rstrip()
 
 
-def list_table(rows: Iterable[tuple[str, ...]]) -> str:
+def list_table(rows: Iterable[tuple[str, ...]], **options: str) -> str:
     """A table of reStructuredText whose first row is the header."""
     lines = [f"{'* ' if column == 0 else '  '}- {cell}".rstrip() for row in rows for column, cell in enumerate(row)]
-    return directive("list-table", "\n".join(lines), **{"header-rows": "1", "align": "left"})
+    return directive("list-table", "\n".join(lines), **{"header-rows": "1"} | options)

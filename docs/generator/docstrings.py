@@ -23,9 +23,9 @@ def to_rst(lines: list[str], linked: Container[str] = ()) -> list[str]:
     for line in lines:
         header = _SECTION.match(line)
         if line.lstrip().startswith(">>>"):
-            code = True
-            if result and result[-1]:
+            if not code:
                 result.append("")
+            code = True
         elif not line.strip():
             code = False
         if code:

@@ -11,9 +11,14 @@ from docutils.utils.math import MathError, latex2mathml
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+_SPACE = '<mspace width="0.17em"></mspace>'
 _SPACING = (  # where browsers set what Docutils writes too close, or too wide
-    (re.compile(r"<mo>&ApplyFunction;</mo>(?!\s*<mo[^>]*>\()"), '<mspace width="0.17em"></mspace>'),
+    (re.compile(r"<mo>&ApplyFunction;</mo>(?!\s*(<mrow>\s*)?<mo[^>]*>\()"), _SPACE),
     (re.compile(r"<mo>(max|min)</mo>"), r"<mi>\1</mi>"),
+    (
+        re.compile(r"(</m(?:i|n|frac|row|sub|sup)>\s*(?:<msup>\s*)?)(<mi[^>]*>\w{2,}</mi>)"),
+        rf"\1<mrow>{_SPACE}\2</mrow>",
+    ),
     (re.compile(r"<mo[^>]*>\|</mo>"), '<mo lspace="0" rspace="0" stretchy="false">|</mo>'),
 )
 

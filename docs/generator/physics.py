@@ -117,7 +117,7 @@ def _stairs(path: Path) -> dict[str, str]:
     with drawing(path) as axes:
         for spacing in (8.0, 4.0, 2.0, 1.0):
             stairs = ka.sum_of_sigmoids(x, n=int(32 / spacing), spacing=spacing, start=spacing / 2)
-            axes.plot(points, ops.convert_to_numpy(stairs), label=f"{spacing:g} apart", linewidth=1.0)
+            axes.plot(points, ops.convert_to_numpy(stairs), label=f"sigmoids {spacing:g} apart", linewidth=1.0)
             error = float(ops.max(ops.abs(stairs - limit)))
             numbers[f"stairs_{spacing:g}"] = f"{error:.2g}" if error > 1e-3 else power_of_ten(error)
         axes.plot(points, ops.convert_to_numpy(limit), label="softplus", color=GRAY, linestyle="--")
