@@ -59,8 +59,8 @@ def test_one_site_is_one_choice_and_every_layer_is_fresh() -> None:
     hp = keras_tuner.HyperParameters()
     hp.Fixed("first", "prelu")
     layers = build(hp).layers
-    assert type(layers[1]) is type(layers[4]) is ka.PReLU
-    assert layers[1] is not layers[4]
+    assert type(layers[1]) is type(layers[3]) is ka.PReLU
+    assert layers[1] is not layers[3]
 
 
 def test_parameters_are_conditional_on_their_activation() -> None:

@@ -12,11 +12,11 @@ from typing import Any
 import keras
 
 import keras_acts as ka
+from keras_acts_tuning.analyse import Direction
 from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.data import Data, Splits
 from keras_acts_tuning.engine import Trainer
 from keras_acts_tuning.errors import StudyError, received
-from keras_acts_tuning.plan import Direction
 from keras_acts_tuning.store import Outcome, Status
 from keras_acts_tuning.tasks import call_build
 

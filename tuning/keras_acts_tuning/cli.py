@@ -52,9 +52,7 @@ def compare(
     target: Annotated[str | None, typer.Option(help="The column of a .csv to predict.")] = None,
     model: Annotated[
         str | None,
-        typer.Option(
-            help="Your own network, as module:function or file.py:function; it returns a compiled model."
-        ),
+        typer.Option(help="Your own network, as module:function or file.py:function; it returns a compiled model."),
     ] = None,
     metric: Annotated[
         str | None, typer.Option(help="The metric that counts. Default: accuracy, for a regression rmse.")

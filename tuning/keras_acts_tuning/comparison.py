@@ -2,21 +2,24 @@
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_acts_tuning import cell as cells
+from keras_acts_tuning.analyse import Analysis, Direction, Estimate, Scores, Verdict, analyse, verdict
 from keras_acts_tuning.arms import Arm, arms_from
 from keras_acts_tuning.cell import Cell, Progress
 from keras_acts_tuning.data import Data, from_arrays, load_file, split
 from keras_acts_tuning.errors import StudyError, nearest, received
-from keras_acts_tuning.execute import Execution, execute
-from keras_acts_tuning.plan import Direction, Plan, build_facts, data_facts, direction_of
+from keras_acts_tuning.execute import Execution, execute, refuse_call_at_import
+from keras_acts_tuning.plan import Plan, build_facts, data_facts, direction_of
 from keras_acts_tuning.store import Outcome, Store
 from keras_acts_tuning.tasks import TASKS, default_build
 
@@ -91,6 +94,7 @@ def compare(
     Raises:
         StudyError: Anything asked for is not possible; nothing has been written then.
     """
+    refuse_call_at_import()
     data = resolve_data(data, target)
     task = TASKS.get(data.name)
     build = build or (task.build if task else default_build(data))
@@ -174,6 +178,11 @@ class Row:
         planned: Trials planned.
         mean: Mean score over the completed trials, on the test part.
         spread: Their standard deviation (of a sample).
+        difference: Mean difference to the reference over the seeds that both completed, with its 95 %
+            interval.
+        finding: `"better"` or `"worse"` where the difference is shown at 5 % over all arms (Holm),
+            else `"open"`; empty for the reference.
+        best_probability: How likely this is the best arm, over new seeds.
         train_s: Median seconds of training, without compiling, validation and callbacks.
         compile_s: Seconds of tracing and compiling, once an arm.
         step_ms: Median milliseconds a training step.
@@ -186,6 +195,9 @@ class Row:
     planned: int
     mean: float | None
     spread: float | None
+    difference: Estimate | None
+    finding: str
+    best_probability: float | None
     train_s: float | None
     compile_s: float | None
     step_ms: float | None
@@ -226,6 +238,26 @@ class Comparison:
         pairs = {o.seed: o.score for o in self.outcomes if o.arm == label and o.status == "completed"}
         return {seed: score for seed, score in sorted(pairs.items()) if score is not None}
 
+    @cached_property
+    def analysis(self) -> Analysis:
+        """Differences to the reference, tests, and what may be best; see `keras_acts_tuning.analyse`."""
+        plan = self.plan
+        values: dict[str, dict[int, float]] = {arm.label: self.scores(arm.label) for arm in plan.arms}
+        for outcome in self.outcomes:
+            if outcome.status == "diverged":
+                values[outcome.arm][outcome.seed] = math.nan
+        ended = Counter(outcome.arm for outcome in self.outcomes)
+        return analyse(Scores(plan.metric, plan.direction, values, ended), plan.reference)
+
+    def verdict(self) -> Verdict:
+        """What to use, how sure that is, and at what cost, in up to three sentences."""
+        costs = {"training time": "train_s", "memory": "peak_memory_bytes"}
+        rows = self.table()
+        return verdict(
+            self.analysis,
+            {name: {row.activation: getattr(row, field) for row in rows} for name, field in costs.items()},
+        )
+
     def table(self) -> list[Row]:
         """A row an arm, the best mean first, arms without a score last."""
         sign = -1.0 if self.plan.direction == "max" else 1.0
@@ -238,6 +270,7 @@ class Comparison:
             "directory": str(self.directory),
             "complete": self.complete,
             "plan": self.plan.to_dict(),
+            "verdict": self.verdict().to_dict(),
             "table": [asdict(row) for row in self.table()],
             "trials": [asdict(outcome) for outcome in self.outcomes],
             "environments": self.environments,
@@ -268,12 +301,17 @@ class Comparison:
             return summary(values) if values else None
 
         parameters = measured("parameters")
+        against = self.analysis.differences.get(label)
+        summary = self.analysis.arms.get(label)
         return Row(
             activation=label,
             completed=len(scores),
             planned=len(self.plan.seeds),
             mean=float(np.mean(scores)) if scores else None,
             spread=float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
+            difference=against.difference if against else None,
+            finding=against.finding if against else "",
+            best_probability=summary.best_probability if summary else None,
             train_s=measured("train_s"),
             compile_s=measured("compile_s", max),  # only the first trial of an arm compiles
             step_ms=measured("step_ms"),

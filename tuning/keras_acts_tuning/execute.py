@@ -71,11 +71,6 @@ def execute(todo: Sequence[Cell], how: Execution, report: Callable[[Progress], N
         for cell in todo:
             yield from cells.run(cell, report)
         return
-    if multiprocessing.parent_process() is not None:
-        raise StudyError(
-            "A script that compares needs its call under `if __name__ == '__main__':`, "
-            "since the processes of the cells import the script. Received: a call at import"
-        )
     context = _context()
     waiting, running = deque(todo), list[_Worker]()
     deaths = Counter[tuple[str, int]]()
@@ -95,6 +90,19 @@ def execute(todo: Sequence[Cell], how: Execution, report: Callable[[Progress], N
     finally:
         for worker in running:
             worker.kill()
+
+
+def refuse_call_at_import() -> None:
+    """Refuse to run a study in a process of a study, which is a script's call without a guard.
+
+    Raises:
+        StudyError: This process is one that runs cells.
+    """
+    if multiprocessing.parent_process() is not None:
+        raise StudyError(
+            "A script that compares needs its call under `if __name__ == '__main__':`, "
+            "since the processes of the cells import the script. Received: a call at import"
+        )
 
 
 class _Worker:

@@ -9,15 +9,14 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import keras
 
+from keras_acts_tuning.analyse import Direction
 from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.data import Data
 from keras_acts_tuning.errors import StudyError, received
-
-Direction: TypeAlias = Literal["max", "min"]
 
 _RISING = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "cosine", "top_k", "true_")
 _FALLING = ("loss", "error", "mse", "mae", "rmse", "mape", "msle", "crossentropy", "perplexity", "divergence", "false_")

@@ -16,6 +16,7 @@ from rich.text import Text
 
 import keras_acts as ka
 from keras_acts._lookup import defaults, family_of, learned_by_default
+from keras_acts_tuning.analyse import Estimate
 from keras_acts_tuning.cell import Progress
 from keras_acts_tuning.comparison import Comparison, Listener, Row
 from keras_acts_tuning.plan import Plan
@@ -122,10 +123,14 @@ def print_comparison(comparison: Comparison, *, as_json: bool) -> None:
     plan, console = comparison.plan, _console()
     console.print(_table(plan, comparison.table()))
     console.print(
-        f"Score: {plan.metric} on the test part, at the best epoch on the validation part; mean ± standard deviation "
-        "over seeds. Times are medians, memory is the peak above the start of the process.",
+        f"{plan.metric} on the test part, at the best epoch on the validation part: mean ± standard deviation over seeds; "
+        f"▲ shown better, ▼ shown worse than {plan.reference} (paired, corrected for all comparisons, 5 %). Times are "
+        "medians, memory is the peak above the start of the process.",
         style="dim",
+        highlight=False,
     )
+    console.print()
+    console.print(Text(str(comparison.verdict()), style="bold"))
     if not comparison.complete:
         console.print(f"{len(comparison.outcomes)} of {len(plan.trials)} planned trials have ended.")
     for outcome in comparison.failures:
@@ -215,13 +220,20 @@ def print_json(value: Any) -> None:
 def _table(plan: Plan, rows: list[Row]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("activation")
-    for heading in (plan.metric, "", "trials", "train s", "ms/step", "compile s", "memory", "parameters"):
+    headings = (plan.metric, "", f"vs {plan.reference}", "95 % interval", "trials")
+    for heading in (*headings, "train s", "ms/step", "compile s", "memory", "parameters"):
         table.add_column(heading, justify="right", no_wrap=True)
+    marks = {"better": " ▲", "worse": " ▼"}
     for row in rows:
+        apart = row.difference
         table.add_row(
             Text(row.activation, style="bold" if row.activation == plan.reference else ""),
             _number(row.mean, "{:.4f}"),
             _number(row.spread, "± {:.4f}"),
+            _number(apart.value, "{:+.4f}") + marks.get(row.finding, "  ") if apart else "",
+            f"{apart.low:+.4f} to {apart.high:+.4f}"
+            if apart and apart.low is not None and apart.high is not None
+            else "",
             f"{row.completed}/{row.planned}",
             _number(row.train_s, "{:.2f}"),
             _number(row.step_ms, "{:.2f}"),
@@ -230,6 +242,12 @@ def _table(plan: Plan, rows: list[Row]) -> Table:
             _number(row.parameters, "{:,}"),
         )
     return table
+
+
+def _interval(estimate: Estimate | None) -> str:
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return ""
+    return f"{estimate.low:+.4f} to {estimate.high:+.4f}"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import keras_acts as ka
-from keras_acts._lookup import layer_class
+from keras_acts._lookup import defaults, layer_class
 from keras_acts._spec import Param
 from keras_acts_tuning.arms import Arm, arms_from
 from keras_acts_tuning.errors import StudyError, received
@@ -61,12 +61,17 @@ class ActivationSpace:
         Raises:
             StudyError: `site` is empty.
         """
-        arm = self._chosen(hp, site)
+        chosen = self._chosen(hp, site)
         found: dict[str, Any] = {}
-        with hp.conditional_scope(site, [arm.label]):
-            for name, param in self._searched(arm).items():
-                found[name] = _value(hp, f"{site}.{arm.label}.{name}", param, arm, name)
-        return arm(**{**found, **arguments})
+        # Every activation's parameters are declared in every build, so that a tuner knows the whole
+        # space from its first trial on; KerasTuner gives values to the chosen one's alone.
+        for arm in self._arms.values():
+            with hp.conditional_scope(site, [arm.label]):
+                for name, param in self._searched(arm).items():
+                    value = _declare(hp, f"{site}.{arm.label}.{name}", param, defaults(layer_class(arm.name))[name])
+                    if arm is chosen:
+                        found[name] = value
+        return chosen(**{**found, **arguments})
 
     def initializer(self, hp: Any, site: str = "hidden") -> str:
         """The Keras kernel initializer that suits the activation chosen at `site`."""
@@ -85,10 +90,9 @@ class ActivationSpace:
         return {name: param for name, param in params.items() if param.search is not None and name not in given}
 
 
-def _value(hp: Any, key: str, param: Param, arm: Arm, name: str) -> float:
+def _declare(hp: Any, key: str, param: Param, default: float) -> float | None:
     assert param.search is not None
     low, high = param.search
     # The first trial of most tuners takes the defaults: the catalogue's own, where it lies inside.
-    default = float(dict(arm().get_config())[name])
-    inside = default if low <= default <= high else None
-    return float(hp.Float(key, low, high, sampling="log" if param.log else "linear", default=inside))
+    start = float(default) if low <= default <= high else None
+    return hp.Float(key, low, high, sampling="log" if param.log else "linear", default=start)  # type: ignore[no-any-return]
