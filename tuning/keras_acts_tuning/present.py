@@ -123,9 +123,9 @@ def print_comparison(comparison: Comparison, *, as_json: bool) -> None:
     plan, console = comparison.plan, _console()
     console.print(_table(plan, comparison.table()))
     console.print(
-        f"{plan.metric} on the test part, at the best epoch on the validation part: mean ± standard deviation over seeds; "
-        f"▲ shown better, ▼ shown worse than {plan.reference} (paired, corrected for all comparisons, 5 %). Times are "
-        "medians, memory is the peak above the start of the process.",
+        f"{plan.metric} on the test part, at the best epoch on the validation part: mean ± standard deviation over "
+        f"seeds; ▲ shown better, ▼ shown worse than {plan.reference} (paired, corrected for all comparisons, 5 %). "
+        "Times are medians, memory is the peak above the start of the process.",
         style="dim",
         highlight=False,
     )
