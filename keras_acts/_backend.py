@@ -30,8 +30,7 @@ def with_derivative(*derivatives: Function) -> Callable[[Function], Function]:
     arguments after the first may be numbers, or tensors that broadcast to the first.
 
     Args:
-        *derivatives: Functions of the same arguments: the elementwise partial derivatives. One that
-            is decorated itself goes in a lambda that names it, which `torch.compile` can follow.
+        *derivatives: Functions of the same arguments: the elementwise partial derivatives.
     """
 
     def decorate(value: Function) -> Function:
@@ -124,8 +123,15 @@ def _attach_jax(value: Function, derivatives: tuple[Function, ...]) -> Function:
     return function
 
 
+# By number, because torch.compile cannot follow a Function from one's closure into another.
+_DERIVATIVES: dict[int, tuple[Function, ...]] = {}
+
+
 def _attach_torch(value: Function, derivatives: tuple[Function, ...]) -> Function:
     import torch
+
+    key = len(_DERIVATIVES)
+    _DERIVATIVES[key] = derivatives
 
     class Reverse(torch.autograd.Function):
         generate_vmap_rule = True
@@ -142,14 +148,14 @@ def _attach_torch(value: Function, derivatives: tuple[Function, ...]) -> Functio
         @staticmethod
         def backward(ctx: Any, *upstream: Tensor) -> Any:
             tensors = ctx.saved_tensors
-            needed = zip(ctx.needs_input_grad, derivatives, strict=True)
+            needed = zip(ctx.needs_input_grad, _DERIVATIVES[key], strict=True)
             return tuple(upstream[0] * derivative(*tensors) if need else None for need, derivative in needed)
 
     class ReverseAndForward(Reverse):
         @staticmethod
         def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
             tensors = ctx.saved_tensors
-            pairs = zip(tangents, derivatives, strict=True)
+            pairs = zip(tangents, _DERIVATIVES[key], strict=True)
             return sum(tangent * derivative(*tensors) for tangent, derivative in pairs if tangent is not None)
 
     def function(*tensors: Tensor) -> Tensor:
