@@ -63,13 +63,13 @@ def plot(
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(received("`plot` needs `x` to be two finite numbers, the lesser first", x=x))
     family = _single(activation) if over is None and values is None else _family(activation, over, values)
-    matplotlib = _matplotlib()
+    _check_matplotlib()
     points = np.linspace(low, high, _POINTS)
     curves = [(label, *_sample(function, points, derivative)) for label, function in family.items()]
 
     ax = _new_axes() if ax is None else ax
     alone = len(curves) == 1
-    shades = [None] if alone else matplotlib.colormaps["viridis"](np.linspace(0.0, 0.85, len(curves)))
+    shades = [None] if alone else _shades(len(curves))
     for (label, y, slopes), shade in zip(curves, shades, strict=True):
         thin: dict[str, Any] = {"linewidth": 0.8, "alpha": 0.6} if y.shape[1] > 1 else {}
         for column in range(y.shape[1]):
@@ -168,6 +168,13 @@ def _broken(x: Any, y: Any) -> tuple[Any, Any]:
     return np.insert(x, jumps, np.nan), np.insert(y, jumps, np.nan)
 
 
+def _shades(count: int) -> list[Any]:
+    """Colours in order, from blue to orange: apart for colour-blind eyes, legible on light and on dark ground."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return list(LinearSegmentedColormap.from_list("blue to orange", _COLORS[:2])(np.linspace(0.0, 1.0, count)))
+
+
 def _new_axes() -> "Axes":
     import matplotlib.pyplot as plt
     from cycler import cycler
@@ -181,9 +188,8 @@ def _new_axes() -> "Axes":
     return ax
 
 
-def _matplotlib() -> Any:
+def _check_matplotlib() -> None:
     try:
-        import matplotlib
+        import matplotlib  # noqa: F401
     except ImportError as error:
         raise ImportError('`plot` needs Matplotlib: pip install "keras-acts[plot]"') from error
-    return matplotlib

@@ -64,10 +64,10 @@ def parameters(cls: type[ka.Activation], arguments: dict[str, Any]) -> str:
     """The table of the layer's arguments: those that can be learned, then those that cannot."""
     learned = learned_by_default(cls)
     rows = [("Name", "Default", "Bounds", "Learned", "Searched")]
-    for name, default in arguments.items():
+    for name, default in sorted(arguments.items(), key=lambda item: item[0] not in cls.spec.params):
         param = cls.spec.params.get(name)
         if param is None:
-            rows.append((f"``{name}``", f"``{default!r}``", "", "never", ""))
+            rows.append((f"``{name}``", f"``{default!r}``", "", "", ""))
             continue
         rows.append(
             (
