@@ -172,7 +172,9 @@ def _shades(count: int) -> list[Any]:
     """Colours in order, from blue to orange: apart for colour-blind eyes, legible on light and on dark ground."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    return list(LinearSegmentedColormap.from_list("blue to orange", _COLORS[:2])(np.linspace(0.0, 1.0, count)))
+    # All about equally light, since an end of a usual sequential map is lost on one of the two.
+    colors = LinearSegmentedColormap.from_list("blue to orange", ["#0072B2", "#A05195", "#D55E00"])
+    return list(colors(np.linspace(0.0, 1.0, count)))
 
 
 def _new_axes() -> "Axes":
