@@ -23,9 +23,8 @@ def build(activation: kat.Arm, data: kat.Data) -> keras.Model:
     return model
 
 
-if __name__ == "__main__":  # the processes that train import this script
-    wine = kat.from_arrays(*load_wine(return_X_y=True), name="wine")
-    comparison = kat.compare(build, wine, activations="relu, leaky_relu(negative_slope=0.1), elu, tanh", seeds=3, epochs=8)
-    for row in comparison.table():
-        print(f"{row.activation:32} {comparison.plan.metric} {row.mean:.3f} ± {row.spread:.3f}  {row.train_s:.2f} s")
-    print("plot:", comparison.plot())
+wine = kat.from_arrays(*load_wine(return_X_y=True), name="wine")
+comparison = kat.compare(build, wine, activations="relu, leaky_relu(negative_slope=0.1), elu, tanh", seeds=3, epochs=8)
+for row in comparison.table():
+    print(f"{row.activation:32} {comparison.plan.metric} {row.mean:.3f} ± {row.spread:.3f}  {row.train_s:.2f} s")
+print("plot:", comparison.plot())

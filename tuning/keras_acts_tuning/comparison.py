@@ -18,7 +18,7 @@ from keras_acts_tuning.arms import Arm, arms_from
 from keras_acts_tuning.cell import Cell, Progress
 from keras_acts_tuning.data import Data, from_arrays, load_file, split
 from keras_acts_tuning.errors import StudyError, nearest, received
-from keras_acts_tuning.execute import Execution, execute, refuse_call_at_import
+from keras_acts_tuning.execute import Execution, execute
 from keras_acts_tuning.plan import Plan, build_facts, data_facts, direction_of
 from keras_acts_tuning.store import Outcome, Store
 from keras_acts_tuning.tasks import TASKS, default_build
@@ -94,7 +94,6 @@ def compare(
     Raises:
         StudyError: Anything asked for is not possible; nothing has been written then.
     """
-    refuse_call_at_import()
     data = resolve_data(data, target)
     task = TASKS.get(data.name)
     build = build or (task.build if task else default_build(data))

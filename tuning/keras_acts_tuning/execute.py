@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection, wait
@@ -92,19 +93,6 @@ def execute(todo: Sequence[Cell], how: Execution, report: Callable[[Progress], N
             worker.kill()
 
 
-def refuse_call_at_import() -> None:
-    """Refuse to run a study in a process of a study, which is a script's call without a guard.
-
-    Raises:
-        StudyError: This process is one that runs cells.
-    """
-    if multiprocessing.parent_process() is not None:
-        raise StudyError(
-            "A script that compares needs its call under `if __name__ == '__main__':`, "
-            "since the processes of the cells import the script. Received: a call at import"
-        )
-
-
 class _Worker:
     """The parent's side of a process that runs a cell."""
 
@@ -118,7 +106,8 @@ class _Worker:
         self._process = context.Process(
             target=_work, args=(cloudpickle.dumps(cell), theirs, how.memory_limit_bytes), daemon=True
         )
-        self._process.start()
+        with _main_unseen():
+            self._process.start()
         theirs.close()
         self.trial_started = time.monotonic()
         self._started_at = _now()
@@ -233,6 +222,25 @@ def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["keras_acts_tuning.preload"])
     return context
+
+
+@contextmanager
+def _main_unseen() -> Iterator[None]:
+    """Start a process without importing the user's script in it.
+
+    multiprocessing imports the main module in every process it starts, which runs a script without
+    an `if __name__ == "__main__":` again from its top. Nothing here needs it: `build` travels by
+    value. multiprocessing finds the module by these two attributes.
+    """
+    main = sys.modules["__main__"]
+    hidden: dict[str, Any] = {
+        name: main.__dict__.pop(name) for name in ("__file__", "__spec__") if name in main.__dict__
+    }
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__dict__.update(hidden)
 
 
 def _until_timeout(running: Sequence[_Worker], how: Execution) -> float | None:
