@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import judge
-import layers
 import numpy as np
 import pytest
 from keras import ops
+from layers import subject
 
 import keras_acts as ka
 from keras_acts import Spec
@@ -42,9 +42,7 @@ class Measured:
 def contradictions(spec: Spec, measured: Measured) -> list[str]:
     """Each claim of `spec` that the measurement contradicts, in words."""
     found = []
-    for end, claimed, got in zip(
-        ("lower", "upper"), spec.range, (measured.lowest, measured.highest), strict=True
-    ):
+    for end, claimed, got in zip(("lower", "upper"), spec.range, (measured.lowest, measured.highest), strict=True):
         if claimed != got and not math.isclose(claimed, got, rel_tol=1e-6, abs_tol=1e-6):
             found.append(f"the {end} end of its range is {got}, not {claimed}")
     if spec.monotone == measured.decreases:
@@ -102,11 +100,11 @@ def measured(name: str) -> Measured:
 
 def along_a_line(name: str) -> Callable[[Any], Any]:
     """The layer as a function of one number, elementwise for many of them."""
-    layer = layers.make(name, dtype="float64")
+    layer = subject(name).make(dtype="float64")
     if ka.ACTIVATIONS[name].spec.elementwise:
         return lambda t: ops.reshape(layer(ops.reshape(t, (-1, 1))), (-1,))
     random = np.random.default_rng(0)
-    shape = layers.shape(name)[1:]
+    shape = subject(name).shape[1:]
     origin, direction = random.normal(size=shape), random.normal(size=shape)
     weights = random.normal(size=layer.compute_output_shape((1, *shape))[1:])
 

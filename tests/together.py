@@ -1,0 +1,62 @@
+"""Many layers trained in one model, since a graph costs seconds to compile; each alone only where that fails.
+
+As a script: trains the default layers under `tf.distribute.MirroredStrategy` on two virtual CPUs, and prints
+what went wrong by layer, as JSON.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from layers import DEFAULT, Subject
+
+Outcome = dict[str, str]
+"""What went wrong, by subject; empty where nothing did."""
+
+
+def trained(
+    subjects: list[Subject], scope: Callable[[], Any] = contextlib.nullcontext, **compiling: Any
+) -> list[np.ndarray]:
+    """All outputs and weights after two steps of training all the layers, side by side in one model."""
+    keras.utils.set_random_seed(0)
+    with scope():
+        inputs = {subject.ranks[0]: keras.Input(subject.shape[1:]) for subject in subjects}
+        outputs = [subject.make()(inputs[subject.ranks[0]]) for subject in subjects]
+        model = keras.Model(list(inputs.values()), outputs)
+        model.compile(keras.optimizers.SGD(0.01), loss=["mse"] * len(subjects), **compiling)
+    x = [next(s for s in subjects if s.ranks[0] == rank).numbers() for rank in inputs]
+    y = [np.full((4, *output.shape[1:]), 0.1, "float32") for output in outputs]
+    loss = model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0).history["loss"]
+    found = model(x)
+    return [np.asarray(loss), *map(keras.ops.convert_to_numpy, [*found, *model.weights])]
+
+
+def differences(subjects: list[Subject], one: dict[str, Any], other: dict[str, Any]) -> Outcome:
+    """Train the subjects in two ways: what differs, or fails, by subject."""
+    try:
+        for got, want in zip(trained(subjects, **one), trained(subjects, **other), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+            assert np.isfinite(got).all()
+    except Exception as error:
+        if len(subjects) == 1:
+            return {str(subjects[0]): f"{type(error).__name__}: {error}"}
+        halves = subjects[: len(subjects) // 2], subjects[len(subjects) // 2 :]
+        return {name: text for half in halves for name, text in differences(half, one, other).items()}
+    return {}
+
+
+def main() -> None:
+    import tensorflow as tf
+
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    assert strategy.num_replicas_in_sync == 2
+    print(json.dumps(differences(DEFAULT, {"scope": strategy.scope}, {"jit_compile": False})))
+
+
+if __name__ == "__main__":
+    main()
