@@ -4,6 +4,9 @@ Each is written from its paper, not from `keras_acts`, and carries the name, the
 defaults of the function it judges. `at` gives f and its derivatives anywhere.
 """
 
+import functools
+import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +36,18 @@ def at(name: str, x: float, order: int = 0, side: int = 0, **params: Any) -> lis
         return FORMULAS[name](x, **params)
 
     return [mpf(f(point)), *(mp.diff(f, point, n) for n in range(1, order + 1))]
+
+
+@functools.cache
+def limit(name: str, side: int, **params: Any) -> float | None:
+    """The limit of f at −inf (`side` −1) or inf (1), or `None` where there is none."""
+    values = [at(name, side * 10.0**power, **params)[0] for power in range(10, 40, 3)]
+    steps = [later - earlier for earlier, later in itertools.pairwise(values)]
+    if all(abs(step) <= 1e-8 * (1 + abs(values[-1])) for step in steps):
+        return float(values[-1])
+    if all(step > 0 for step in steps):
+        return math.inf
+    return -math.inf if all(step < 0 for step in steps) else None
 
 
 def of(case: judge.Case) -> tuple[str, dict[str, Any]]:
@@ -476,7 +491,7 @@ def tanh_shrink(x: Any) -> Any:
 
 
 @formula
-def threshold(x: Any, threshold: float = 1.0, default_value: float = 0.0) -> Any:
+def threshold(x: Any, threshold: float = 0.5, default_value: float = 0.0) -> Any:
     return x if x > threshold else default_value
 
 

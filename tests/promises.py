@@ -339,7 +339,7 @@ def regularizers_and_constraints_act(subject: Subject) -> None:
     layer = subject.make(**by_name(subject, "regularizer", keras.regularizers.L2(0.5)))
     values(layer, subject.numbers())
     weights = [ops.convert_to_numpy(getattr(layer, name)) for name in learned]
-    assert_same(sum(float(loss) for loss in layer.losses), sum(0.5 * (w**2).sum() for w in weights))
+    assert_same(sum(ops.convert_to_numpy(loss) for loss in layer.losses), sum(0.5 * (w**2).sum() for w in weights))
     layer = fit(subject, 0.1, **by_name(subject, "constraint", Pinned()))
     for name in learned:
         param = subject.cls.spec.params[name]
@@ -353,7 +353,7 @@ class Pinned(keras.constraints.Constraint):  # type: ignore[misc]
     at = 0.625
 
     def __call__(self, w: Any) -> Any:
-        return ops.full_like(w, self.at)
+        return ops.full_like(ops.convert_to_tensor(w), self.at)
 
 
 def by_name(subject: Subject, kind: str, what: Any) -> dict[str, Any]:

