@@ -26,9 +26,8 @@ def get(identifier: str | Mapping[str, Any] | Callable[..., Any], **arguments: A
         ValueError: No activation has the name; the message lists the nearest.
 
     Example:
-
-    >>> get("leaky_relu", negative_slope=0.1)([-1.0, 2.0])
-    array([-0.1,  2. ], dtype=float32)
+    >>> get("leaky_relu", negative_slope=0.1)
+    <LeakyReLU name=leaky_relu, built=False>
     """
     if isinstance(identifier, str):
         return layer_class(identifier)(**arguments)

@@ -4,63 +4,315 @@ The activations are composed of these, so that automatic differentiation of a co
 right wherever its parts are. Each says what the backend's own version loses.
 """
 
+import functools
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import keras
 from keras import ops
 
-from keras_acts._backend import Tensor, erfc, with_derivative
+from keras_acts._backend import Tensor, Unary, at_least, erfc, native, with_derivative
+
+_NORMAL = 1.0 / math.sqrt(2.0 * math.pi)
+_tanh, _arctan = native("tanh"), native("arctan")
 
 
+def _sigmoid_second(x: Tensor) -> Tensor:
+    return -tanh(0.5 * x) * _sigmoid_derivative(x)
+
+
+@with_derivative(_sigmoid_second)
 def _sigmoid_derivative(x: Tensor) -> Tensor:
-    decay = ops.exp(-ops.abs(x))
-    return decay / ops.square(1.0 + decay)
+    return ops.sigmoid(x) * ops.sigmoid(-x)
 
 
 @with_derivative(_sigmoid_derivative)
 def sigmoid(x: Tensor) -> Tensor:
     """The logistic function. A backend's derivative `y·(1 − y)` is exactly 0 from x = 17 on."""
-    decay = ops.exp(-ops.abs(x))
-    return ops.where(x >= 0, 1.0, decay) / (1.0 + decay)
+    return ops.sigmoid(x)
 
 
 def _tanh_derivative(x: Tensor) -> Tensor:
-    decay = ops.exp(-2.0 * ops.abs(x))
-    return 4.0 * decay / ops.square(1.0 + decay)
+    return 4.0 * _sigmoid_derivative(2.0 * x)
 
 
 @with_derivative(_tanh_derivative)
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent. A backend's derivative `1 − y²` loses its digits from |x| = 5 on."""
-    return ops.tanh(x)
+    return _tanh(x)
 
 
 @with_derivative(sigmoid)
 def softplus(x: Tensor) -> Tensor:
     """`ln(1 + eˣ)` without overflow; LiteRT's own is infinite from x = 89 on."""
-    return ops.maximum(x, 0.0) + ops.log1p(ops.exp(-ops.abs(x)))
+    return ops.relu(x) + ops.log1p(ops.exp(-ops.abs(x)))
 
 
 @with_derivative(ops.exp)
 def expm1(x: Tensor) -> Tensor:
-    """`eˣ − 1`. JAX and PyTorch derive it as `y + 1`, which is 0 from x = −17 on."""
-    return ops.expm1(x)
+    """`eˣ − 1`. JAX and PyTorch derive it as `y + 1`, and torch.compile computes it as it is written."""
+    return _tanh(0.5 * x) * (ops.exp(x) + 1.0)
 
 
-def expm1_negative(x: Tensor) -> Tensor:
-    """`eˣ − 1` where x is below 0, and 0 elsewhere, so that nothing overflows in the unused branch."""
-    return expm1(ops.where(x > 0, ops.zeros_like(x), x))
+@with_derivative(lambda x: ops.cast(x <= 0, x.dtype))
+def negative_part(x: Tensor) -> Tensor:
+    """`x` where it is below 0, else 0, of slope 1 at 0 (and `relu` of slope 0), so that one side is chosen there."""
+    return ops.clip(x, -math.inf, 0.0)
+
+
+def _chain(*functions: Unary) -> Unary:
+    """The first function, whose derivative is the second, whose derivative is the third, and so on."""
+    return functools.reduce(lambda derivative, value: with_derivative(derivative)(value), reversed(functions))
+
+
+def _x_exp(order: int) -> Unary:
+    def derivative(x: Tensor) -> Tensor:
+        x = at_least(x, -2000.0)
+        half = ops.exp(0.5 * x)
+        return (x + order) * half * half
+
+    return derivative
+
+
+x_exp = _chain(*map(_x_exp, range(4)))
+"""`x·eˣ`, also where eˣ itself is too small for a normal number (which TensorFlow and JAX make 0)."""
+
+
+def _gaussian(hermite: Unary) -> Unary:
+    def derivative(x: Tensor) -> Tensor:
+        x = ops.clip(x, -60.0, 60.0)
+        half = ops.exp(-0.5 * x * x)
+        return hermite(x) * half * half
+
+    return derivative
+
+
+_HERMITE: tuple[Unary, ...] = (
+    lambda x: 1.0,
+    lambda x: -2.0 * x,
+    lambda x: 4.0 * x * x - 2.0,
+    lambda x: (12.0 - 8.0 * x * x) * x,
+)
+gaussian = _chain(*map(_gaussian, _HERMITE))
+"""`exp(−x²)`, with derivatives that are right also where it is too small for a normal number itself."""
 
 
 def _normal_density(x: Tensor) -> Tensor:
-    return ops.exp(-0.5 * ops.square(x)) / math.sqrt(2.0 * math.pi)
+    return _NORMAL * gaussian(math.sqrt(0.5) * x)
 
 
 @with_derivative(_normal_density)
 def normal_cdf(x: Tensor) -> Tensor:
     """The normal distribution function. `(1 + erf)/2` has no digits left below x = −5."""
-    return 0.5 * erfc(-x / math.sqrt(2.0))
+    return 0.5 * erfc(-math.sqrt(0.5) * x)
+
+
+def _erf_derivative(x: Tensor) -> Tensor:
+    return 2.0 / math.sqrt(math.pi) * ops.exp(-x * x)
+
+
+@with_derivative(_erf_derivative)
+def erf(x: Tensor) -> Tensor:
+    """The error function. PyTorch's second derivative is NaN from x = 2e19 on."""
+    return ops.erf(x)
+
+
+def _arctan_second(x: Tensor) -> Tensor:
+    slope = _arctan_derivative(x)
+    return -2.0 * (x * slope) * slope
+
+
+@with_derivative(_arctan_second)
+def _arctan_derivative(x: Tensor) -> Tensor:
+    return 1.0 / (1.0 + x * x)
+
+
+@with_derivative(_arctan_derivative)
+def arctan(x: Tensor) -> Tensor:
+    """The arc tangent. A backend's second derivative is 0 from x = 5e9 on, and NaN at the largest x."""
+    return _arctan(x)
 
 
 def gate(x: Tensor, opening: Tensor) -> Tensor:
     """`x · opening`, and 0 where the gate is shut, even at x = ±inf (where 0·inf would be NaN)."""
-    return ops.where(opening == 0, ops.zeros_like(x), x) * opening
+    return ops.where(ops.isinf(x) & (opening == 0), 0.0, x) * opening
+
+
+def _split(x: Tensor) -> tuple[Tensor, Tensor]:
+    """`near` and `far` such that g(x) = g(near)·far, for a g that is a multiple of eˣ from −40 down.
+
+    Where g itself is too small for a normal number (which TensorFlow and JAX make 0), x·g and its
+    derivatives are not yet, if x is multiplied in between.
+    """
+    near = at_least(x, -40.0)
+    return near, ops.exp(x - near)
+
+
+def sigmoid_gated(
+    opening: Unary,
+    slope: Callable[[Tensor, Tensor], Any],
+    bend: Callable[[Tensor, Tensor], Any],
+) -> tuple[Unary, Unary]:
+    """`x·g(x)` and its derivative, for a gate g that is a function of s = σ(x) and t = σ(−x).
+
+    All is in closed form, so that no term is lost where s or t is too small for a normal number,
+    and that gradients are cheap.
+
+    Args:
+        opening: g as a function of s; a multiple of s where s is small.
+        slope: `g'/(s·t)`.
+        bend: `g''/(s·t)`.
+    """
+
+    def second(x: Tensor) -> Tensor:
+        x = ops.clip(x, -2000.0, 2000.0)
+        root = _sigmoid_root(x)
+        s, t = ops.sigmoid(x), ops.sigmoid(-x)
+        return (2.0 * slope(s, t) + x * bend(s, t)) * root * root
+
+    @with_derivative(second)
+    def first(x: Tensor) -> Tensor:
+        x = ops.clip(x, -2000.0, 2000.0)
+        near, far = _split(x)
+        s, t = ops.sigmoid(near), ops.sigmoid(-near)
+        return (opening(s) + x * (s * t) * slope(s, t)) * far
+
+    @with_derivative(first)
+    def value(x: Tensor) -> Tensor:
+        x = at_least(x, -2000.0)
+        near, far = _split(x)
+        return x * opening(ops.sigmoid(near)) * far
+
+    return value, first
+
+
+def _sigmoid_root(x: Tensor) -> Tensor:
+    """The square root of the sigmoid's derivative: a normal number wherever x times that derivative is."""
+    size = ops.abs(x)
+    return ops.sigmoid(size) * ops.exp(-0.5 * size)
+
+
+silu, silu_derivative = sigmoid_gated(lambda s: s, lambda s, t: 1.0, lambda s, t: t - s)
+
+
+@with_derivative(
+    lambda x, beta: silu_derivative(beta * x),
+    lambda x, beta: ops.square(x * _sigmoid_root(beta * x)),
+)
+def swish(x: Tensor, beta: Tensor) -> Tensor:
+    """`x·σ(βx)`, with every digit of the derivative in β, at β = 0 too."""
+    near, far = _split(at_least(beta * x, -2000.0))
+    return gate(x * ops.sigmoid(near), far)
+
+
+def _gelu_second(x: Tensor) -> Tensor:
+    x = ops.clip(x, -60.0, 60.0)
+    half = ops.exp(-0.25 * x * x)
+    return _NORMAL * (2.0 - x * x) * half * half
+
+
+@with_derivative(_gelu_second)
+def _gelu_derivative(x: Tensor) -> Tensor:
+    x = ops.clip(x, -60.0, 60.0)
+    half = ops.exp(-0.25 * x * x)
+    return 0.5 * erfc(-math.sqrt(0.5) * x) + _NORMAL * x * half * half
+
+
+@with_derivative(_gelu_derivative)
+def gelu(x: Tensor) -> Tensor:
+    """`x·Φ(x)`, also where Φ itself is too small for a normal number."""
+    x = at_least(x, -60.0)
+    square = x * x
+    half = ops.exp(-0.25 * square)  # twice, because φ too can be too small
+    # x·Φ(x)/φ(x) as a continued fraction, right to the last digit from `far` down.
+    tail = _NORMAL / (square + 3.0 - 6.0 / (square + 7.0)) - _NORMAL
+    far = -12.5 if keras.backend.standardize_dtype(x.dtype) == "float32" else -36.0
+    return ops.where(x < far, tail * half * half, 0.5 * x * erfc(-math.sqrt(0.5) * x))
+
+
+def clip(x: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
+    """`x` within bounds, of slope 0 at both of them, where the backends' own disagree (0, ½ or 1)."""
+    low, high = (ops.convert_to_tensor(bound, dtype=x.dtype) for bound in (low, high))
+    return ops.where(x <= low, low, ops.where(x >= high, high, x))
+
+
+def hypotenuse(x: Tensor, b: float | Tensor) -> Tensor:
+    """`√(x² + b)` for every x: the square itself overflows from x = 2e19 on."""
+    size = ops.abs(x)
+    # Any number does as the scale, for value and derivatives; this one keeps both squares in range.
+    scale = ops.stop_gradient(ops.where(ops.isfinite(x) & (size > 1), size, 1.0))
+    scaled = x / scale
+    return scale * ops.sqrt(scaled * scaled + b / scale / scale)
+
+
+def isru(x: Tensor, alpha: float | Tensor = 1.0) -> Tensor:
+    """`x / √(1 + αx²)`: plainly written, x² overflows and the derivative far out is a difference of equals."""
+    alpha = ops.convert_to_tensor(alpha, dtype=x.dtype)
+    # Beyond the bend both sides of the fraction are divided by x. Any bend does, for value and derivatives.
+    bend = ops.stop_gradient(1.0 / ops.sqrt(alpha))
+    size = ops.abs(x)
+    far = size > bend
+    above = ops.where(far, bend * ops.sign(x), x)
+    below = bend / ops.where(far, size, bend)
+    return above / ops.sqrt(below * below + alpha * above * above)
+
+
+def _polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
+    total = ops.full_like(x, coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total = total * x + coefficient
+    return total
+
+
+def _sinc(order: int, far: Unary) -> Unary:
+    # Near 0 the closed forms of the derivatives are differences of equals.
+    powers = range(order, 16 + order)
+    series = [
+        0.0 if power % 2 else (-1.0) ** (power // 2) / (power + 1) / math.factorial(power - order) for power in powers
+    ]
+
+    def derivative(x: Tensor) -> Tensor:
+        close = ops.abs(x) < 0.8
+        beyond = ops.where(close, 1.0, clip(x, -1e30, 1e30))  # a sine has no limit at infinity
+        return ops.where(close, _polynomial(ops.where(close, x, 0.0), series), far(beyond))
+
+    return derivative
+
+
+_sinc_slope = with_derivative(
+    _sinc(2, lambda x: -ops.sin(x) / x - 2.0 * (ops.cos(x) - ops.sin(x) / x) / x / x),
+)(_sinc(1, lambda x: (ops.cos(x) - ops.sin(x) / x) / x))
+
+sinc = with_derivative(_sinc_slope)(_sinc(0, lambda x: ops.sin(x) / x))
+"""`sin(x)/x`, and 1 at 0."""
+
+
+def _over(a: Tensor, x: Tensor, reach: float, near: Unary, far: Unary) -> Tensor:
+    # `far(ax)/a`, and `x·near(ax)` up to `reach`, where the derivative of the former in `a` is a difference of equals.
+    product = a * clip(x, -1e30, 1e30)  # so that 0·inf is 0
+    close = ops.abs(product) < reach
+    series = x * near(ops.where(close, product, 0.0))
+    return ops.where(close, series, far(ops.where(close, reach, product)) / ops.where(close, 1.0, a))
+
+
+@with_derivative(expm1)
+def expm1_less_x(x: Tensor) -> Tensor:
+    """`eˣ − 1 − x` for |x| ≤ 2, whose own leading digits cancel."""
+    return x * x * _polynomial(x, [1.0 / math.factorial(n + 2) for n in range(20)])
+
+
+def expm1_over(a: Tensor, x: Tensor) -> Tensor:
+    """`(exp(ax) − 1)/a`: at a = 0 its limit `x`, with the right derivative in `a` there and nearby."""
+    series = [1.0 / math.factorial(n + 1) for n in range(14)]
+    return _over(a, x, 0.5, lambda z: _polynomial(z, series), expm1)
+
+
+def log1p_over(a: Tensor, x: Tensor) -> Tensor:
+    """`ln(1 + ax)/a`: at a = 0 its limit `x`, with the right derivative in `a` there and nearby."""
+    series = [1.0 / (2 * n + 1) for n in range(11)]
+
+    def near(z: Tensor) -> Tensor:  # ln(1 + z) = 2·artanh(z/(2 + z))
+        return 2.0 / (2.0 + z) * _polynomial(ops.square(z / (2.0 + z)), series)
+
+    return _over(a, x, 0.25, near, ops.log1p)

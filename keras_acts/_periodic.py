@@ -1,13 +1,83 @@
 """Functions with waves and bumps."""
 
+import math
 from typing import Any
 
 from keras import ops
 
-from keras_acts._backend import Tensor
+from keras_acts import _numerics
+from keras_acts._backend import Tensor, with_derivative
 from keras_acts._function import activation_function
 from keras_acts._layer import Activation
+from keras_acts._numerics import sinc
 from keras_acts._spec import Param, Spec
+
+
+@activation_function
+def sine(x: Tensor, omega: float | Tensor = 1.0) -> Tensor:
+    """A sine wave: `sin(omega · x)`.
+
+    For networks that map coordinates to a signal (an image, a sound, a field) and are asked for its
+    derivatives. Start such a network from `SirenInitializer`, with omega 30.
+
+    Args:
+        x: Float tensor of any shape.
+        omega: Angular frequency in radians per unit of `x`: a number, or a tensor that broadcasts
+            to `x`. Defaults to `1.0`.
+
+    Returns:
+        A tensor of the shape and dtype of `x`, within −1 and 1; NaN at ±inf, where there is no limit.
+
+    Raises:
+        TypeError: `x` is a tensor of integers.
+
+    Example:
+    >>> sine([-1.0, 2.0])
+    array([-0.8415,  0.9093 ], dtype=float32)
+
+    Source: Sitzmann et al. 2020, arXiv:2006.09661, whose omega is 30.
+    """
+    return ops.sin(omega * x)
+
+
+class Sine(Activation):
+    """A sine wave as a layer; see `keras_acts.sine`.
+
+    Args:
+        omega: Angular frequency in radians per unit of the input, above 0. Defaults to `1.0`; SIREN's
+            is 30.
+        learn: `("omega",)` to learn it. Defaults to `()`.
+        **kwargs: The arguments of `keras_acts.Activation`.
+    """
+
+    spec = Spec(
+        function=sine,
+        formula=r"\sin(\omega x)",
+        params={"omega": Param(above=0.0, search=(0.5, 30.0), log=True)},
+        range=(-1.0, 1.0),
+        monotone=False,
+        smoothness=float("inf"),
+        source="Sitzmann et al. 2020, arXiv:2006.09661",
+    )
+
+    def __init__(self, omega: float = 1.0, *, learn: tuple[str, ...] | list[str] | str = (), **kwargs: Any) -> None:
+        super().__init__({"omega": omega}, learn=learn, **kwargs)
+
+
+def _snake_slope(x: Tensor, alpha: Tensor) -> Tensor:
+    # 1 + sin 2αx, as a square: it touches 0, and the sum has no digits left nearby.
+    return 2.0 * ops.square(ops.sin(alpha * x + 0.25 * math.pi))
+
+
+def _snake_slope_in_alpha(x: Tensor, alpha: Tensor) -> Tensor:
+    angle = alpha * x
+    return ops.square(x) * (2.0 * sinc(2.0 * angle) - ops.square(sinc(angle)))
+
+
+@with_derivative(_snake_slope, _snake_slope_in_alpha)
+def _snake(x: Tensor, alpha: Tensor) -> Tensor:
+    ripple = ops.sin(alpha * x)
+    return x + ripple * ripple / ops.where(alpha == 0, 1.0, alpha)
 
 
 @activation_function
@@ -28,16 +98,12 @@ def snake(x: Tensor, alpha: float | Tensor = 1.0) -> Tensor:
         TypeError: `x` is a tensor of integers.
 
     Example:
-
     >>> snake([-1.0, 2.0])
-    array([-0.29192656,  2.8268218 ], dtype=float32)
+    array([-0.2919,  2.8268 ], dtype=float32)
 
     Source: Ziyin, Hartwig and Ueda 2020, arXiv:2006.08195. Same as theirs.
     """
-    alpha = ops.convert_to_tensor(alpha, dtype=x.dtype)
-    still = alpha == 0
-    frequency = ops.where(still, ops.ones_like(alpha), alpha)
-    return ops.where(still, x, x + ops.square(ops.sin(frequency * x)) / frequency)
+    return _snake(x, alpha)
 
 
 class Snake(Activation):
@@ -64,3 +130,161 @@ class Snake(Activation):
         self, alpha: float = 1.0, *, learn: tuple[str, ...] | list[str] | str = ("alpha",), **kwargs: Any
     ) -> None:
         super().__init__({"alpha": alpha}, learn=learn, **kwargs)
+
+
+@activation_function
+def snake_beta(x: Tensor, alpha: float | Tensor = 1.0, beta: float | Tensor = 1.0) -> Tensor:
+    """`snake` whose ripple has a height of its own: `x + sin²(alpha · x) / beta`.
+
+    What the vocoder BigVGAN is made of: the frequency no longer decides the height.
+
+    Args:
+        x: Float tensor of any shape.
+        alpha: Ripple frequency in radians per unit of `x`: a number, or a tensor that broadcasts to
+            `x`. Defaults to `1.0`.
+        beta: One over the ripple's height, not 0: likewise. Defaults to `1.0`.
+
+    Returns:
+        A tensor of the shape and dtype of `x`.
+
+    Raises:
+        TypeError: `x` is a tensor of integers.
+
+    Example:
+    >>> snake_beta([-1.0, 2.0], beta=2.0)
+    array([-0.6460,  2.4134  ], dtype=float32)
+
+    Source: Lee et al. 2022, arXiv:2206.04658. Theirs learns the logarithms of both and adds 1e-9 to
+    beta; here both are held above 0.
+    """
+    return x + ops.square(ops.sin(alpha * x)) / beta
+
+
+class SnakeBeta(Activation):
+    """`snake` of learned frequency and height; see `keras_acts.snake_beta`.
+
+    Args:
+        alpha: Ripple frequency at the start, or for good where `learn` does not name it; above 0.
+            Defaults to `1.0`.
+        beta: One over the ripple's height, likewise; above 0. Defaults to `1.0`.
+        learn: Which of the two to learn. Defaults to `("alpha", "beta")`.
+        **kwargs: The arguments of `keras_acts.Activation`.
+    """
+
+    spec = Spec(
+        function=snake_beta,
+        formula=r"x + \frac{\sin^2(\alpha x)}{\beta}",
+        params={
+            "alpha": Param(above=0.0, search=(0.1, 10.0), log=True),
+            "beta": Param(above=0.0, search=(0.1, 10.0), log=True),
+        },
+        range=(-float("inf"), float("inf")),
+        monotone=True,
+        smoothness=float("inf"),
+        source="Lee et al. 2022, arXiv:2206.04658",
+    )
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        *,
+        learn: tuple[str, ...] | list[str] | str = ("alpha", "beta"),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__({"alpha": alpha, "beta": beta}, learn=learn, **kwargs)
+
+
+@activation_function
+def sinlu(x: Tensor, a: float | Tensor = 1.0, b: float | Tensor = 1.0) -> Tensor:
+    """A line with waves on it, through a sigmoid gate: `(x + a · sin(b · x)) · σ(x)`.
+
+    Args:
+        x: Float tensor of any shape.
+        a: Height of the waves: a number, or a tensor that broadcasts to `x`. Defaults to `1.0`.
+        b: Their angular frequency in radians per unit of `x`, likewise. Defaults to `1.0`.
+
+    Returns:
+        A tensor of the shape and dtype of `x`.
+
+    Raises:
+        TypeError: `x` is a tensor of integers.
+
+    Example:
+    >>> sinlu([-1.0, 2.0])
+    array([-0.495,  2.563], dtype=float32)
+
+    Source: Paul et al. 2022, doi:10.3390/math10030337.
+    """
+    # As a multiple of silu, which keeps its digits where the sigmoid itself is too small for a number.
+    return _numerics.silu(x) * (1.0 + a * b * sinc(b * _numerics.clip(x, -1e30, 1e30)))
+
+
+class SinLU(Activation):
+    """A gated line with waves of learned height and frequency; see `keras_acts.sinlu`.
+
+    Args:
+        a: Height of the waves at the start, or for good where `learn` does not name it. Defaults to
+            `1.0`.
+        b: Their angular frequency, likewise. Defaults to `1.0`.
+        learn: Which of the two to learn. Defaults to `("a", "b")`.
+        **kwargs: The arguments of `keras_acts.Activation`.
+    """
+
+    spec = Spec(
+        function=sinlu,
+        formula=r"(x + a \sin(b x))\,\sigma(x)",
+        params={"a": Param(per="layer", search=(0.1, 2.0)), "b": Param(per="layer", search=(0.1, 5.0), log=True)},
+        range=(-0.497370554189991, float("inf")),
+        monotone=False,
+        smoothness=float("inf"),
+        initializer="he_normal",
+        source="Paul et al. 2022, doi:10.3390/math10030337",
+    )
+
+    def __init__(
+        self,
+        a: float = 1.0,
+        b: float = 1.0,
+        *,
+        learn: tuple[str, ...] | list[str] | str = ("a", "b"),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__({"a": a, "b": b}, learn=learn, **kwargs)
+
+
+@activation_function
+def gaussian(x: Tensor) -> Tensor:
+    """A bump: `exp(−x²)`.
+
+    Answers to a place rather than a direction, as a radial basis function does.
+
+    Args:
+        x: Float tensor of any shape.
+
+    Returns:
+        A tensor of the shape and dtype of `x`, within 0 and 1.
+
+    Raises:
+        TypeError: `x` is a tensor of integers.
+
+    Example:
+    >>> gaussian([-1.0, 0.0, 2.0])
+    array([0.3679, 1.        , 0.0183], dtype=float32)
+
+    Source: Broomhead and Lowe 1988 (radial basis functions).
+    """
+    return _numerics.gaussian(x)
+
+
+class Gaussian(Activation):
+    """A bump as a layer; see `keras_acts.gaussian`."""
+
+    spec = Spec(
+        function=gaussian,
+        formula=r"e^{-x^2}",
+        range=(0.0, 1.0),
+        monotone=False,
+        smoothness=float("inf"),
+        source="Broomhead and Lowe 1988",
+    )

@@ -36,9 +36,9 @@ class ActivationSpace:
     >>> model = build(hp)
     >>> sorted(hp.values)
     ['hidden']
-    >>> hp.values["hidden"] = "snake"
-    >>> build(hp).layers[1], sorted(hp.values)
-    (<Snake name=snake, built=False>, ['hidden', 'hidden.snake.alpha'])
+    >>> hp.values.update({"hidden": "snake", "hidden.snake.alpha": 3.0})
+    >>> build(hp).layers[1].get_config()["alpha"]
+    3.0
     """
 
     def __init__(self, activations: Iterable[str | Arm] | str | None = None, *, parameters: bool = True) -> None:

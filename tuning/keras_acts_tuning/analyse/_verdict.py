@@ -46,6 +46,7 @@ def verdict(analysis: Analysis, costs: Costs | None = None) -> Verdict:
         The verdict. It names a winner only where the analysis has one.
 
     Example:
+    >>> from keras_acts_tuning.analyse import Scores, analyse
     >>> runs = {"relu": {0: 0.90, 1: 0.91, 2: 0.90}, "mish": {0: 0.93, 1: 0.945, 2: 0.935}}
     >>> analysis = analyse(Scores("accuracy", "max", runs, {}), "relu")
     >>> print(verdict(analysis, {"training time": {"relu": 10.0, "mish": 13.0}}))
