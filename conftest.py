@@ -23,7 +23,7 @@ def _tensors_print_as_arrays(request: pytest.FixtureRequest, monkeypatch: pytest
             return keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else value
 
         monkeypatch.setattr(sys, "__displayhook__", display)  # what doctest sets while an example runs
-        with np.printoptions(legacy=False):
+        with np.printoptions(precision=4, suppress=True):
             yield
     else:
         yield

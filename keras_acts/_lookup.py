@@ -27,7 +27,7 @@ def get(identifier: str | Mapping[str, Any] | Callable[..., Any], **arguments: A
 
     Example:
     >>> get("leaky_relu", negative_slope=0.1)
-    <LeakyReLU name=leaky_relu, built=False>
+    <LeakyReLU name=leaky_re_lu, built=False>
     """
     if isinstance(identifier, str):
         return layer_class(identifier)(**arguments)

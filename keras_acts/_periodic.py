@@ -33,7 +33,7 @@ def sine(x: Tensor, omega: float | Tensor = 1.0) -> Tensor:
 
     Example:
     >>> sine([-1.0, 2.0])
-    array([-0.8415,  0.9093 ], dtype=float32)
+    array([-0.8415,  0.9093], dtype=float32)
 
     Source: Sitzmann et al. 2020, arXiv:2006.09661, whose omega is 30.
     """
@@ -99,7 +99,7 @@ def snake(x: Tensor, alpha: float | Tensor = 1.0) -> Tensor:
 
     Example:
     >>> snake([-1.0, 2.0])
-    array([-0.2919,  2.8268 ], dtype=float32)
+    array([-0.2919,  2.8268], dtype=float32)
 
     Source: Ziyin, Hartwig and Ueda 2020, arXiv:2006.08195. Same as theirs.
     """
@@ -152,7 +152,7 @@ def snake_beta(x: Tensor, alpha: float | Tensor = 1.0, beta: float | Tensor = 1.
 
     Example:
     >>> snake_beta([-1.0, 2.0], beta=2.0)
-    array([-0.6460,  2.4134  ], dtype=float32)
+    array([-0.646 ,  2.4134], dtype=float32)
 
     Source: Lee et al. 2022, arXiv:2206.04658. Theirs learns the logarithms of both and adds 1e-9 to
     beta; here both are held above 0.
@@ -212,7 +212,7 @@ def sinlu(x: Tensor, a: float | Tensor = 1.0, b: float | Tensor = 1.0) -> Tensor
 
     Example:
     >>> sinlu([-1.0, 2.0])
-    array([-0.495,  2.563], dtype=float32)
+    array([-0.4952,  2.5625], dtype=float32)
 
     Source: Paul et al. 2022, doi:10.3390/math10030337.
     """
@@ -270,7 +270,7 @@ def gaussian(x: Tensor) -> Tensor:
 
     Example:
     >>> gaussian([-1.0, 0.0, 2.0])
-    array([0.3679, 1.        , 0.0183], dtype=float32)
+    array([0.3679, 1.    , 0.0183], dtype=float32)
 
     Source: Broomhead and Lowe 1988 (radial basis functions).
     """
