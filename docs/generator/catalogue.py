@@ -51,7 +51,8 @@ def page(cls: type[ka.Activation], plots: list[figures.Plot]) -> str:
     blocks = [heading(spec.name, "="), inline(summary), directive("math", spec.formula), *shown[:1]]
     blocks += [heading("Example", "-"), directive("code-block", example(cls), argument="python")]
     if arguments := defaults(cls):
-        blocks += [heading("Parameters", "-"), parameters(cls, arguments), *shown[1:]]
+        blocks += [heading("Parameters", "-"), parameters(cls, arguments)]
+        blocks += [directive("container", "\n\n".join(shown[1:]), argument="family")] if shown[1:] else []
     listed = "\n".join(f":{name}: {text}" for name, text in facts(cls).items())
     blocks += [heading("Facts", "-"), directive("container", listed, argument="facts")]
     if spec.function is not None:

@@ -32,9 +32,15 @@ STYLE = {
 
 
 FULL = (5.6, 3.2)
+HALF = (4.0, 2.7)
 THUMBNAIL = (1.5, 1.0)
 
-SECTIONS = {"simplex": (None, 0.0, -1.0), "glu": (1.0, None)}
+SECTIONS = {
+    "simplex": (None, 0.0, -1.0),
+    "glu": (1.0, None),
+    "crelu": (None,),
+    "k_winners": (None, 1.0, -1.0),
+}
 """The inputs of activations that are not elementwise, by name or family; the one that moves is `None`."""
 
 
@@ -78,7 +84,7 @@ def draw(cls: type[ka.Activation], folder: Path) -> list[Plot]:
             plots.append(
                 Plot(f"{name}-{parameter}.svg", f"{name} over the values of {parameter} that a search covers.")
             )
-            with drawing(folder / plots[-1].file) as axes:
+            with drawing(folder / plots[-1].file, HALF) as axes:
                 _cross(axes)
                 ka.plot(name, over=parameter, derivative=False, ax=axes)
     return plots
@@ -97,11 +103,9 @@ def _draw_section(cls: type[ka.Activation], folder: Path) -> list[Plot]:
     plot = Plot(f"{name}.svg", f"The outputs of {name} for the inputs ({shown}).")
     for file, size in ((plot.file, FULL), (thumbnail(cls), THUMBNAIL)):
         with drawing(folder / file, size) as axes:
-            _cross(axes)
             lines = axes.plot(x, outputs)
             axes.legend(lines, [f"output {number}" for number in range(1, len(lines) + 1)])
-            if size == THUMBNAIL:
-                _bare(axes)
+            (_cross if size == FULL else _bare)(axes)
     return [plot]
 
 
