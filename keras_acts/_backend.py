@@ -6,6 +6,7 @@ every transformation of the backend goes on working.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -55,6 +56,20 @@ def native(name: str) -> Unary:
     import jax
 
     return getattr(jax.numpy, name)  # type: ignore[no-any-return]
+
+
+def at_least(x: Tensor, low: float) -> Tensor:
+    """`max(x, low)`, for use within a derivative of its own: the slopes at `low` differ by backend."""
+    if keras.backend.backend() == "torch":
+        return ops.clip(x, low, math.inf)  # `keras.ops.maximum` makes float64 float32
+    return ops.maximum(x, low)
+
+
+def largest(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """The largest entries along axes, which stay as axes of size 1. An empty batch has none, and that is right."""
+    if keras.backend.backend() == "torch":
+        return ops.amax(x, axis=axes, keepdims=True)  # torch.compile refuses `keras.ops.max`
+    return ops.max(x, axis=axes, keepdims=True, initial=-math.inf)
 
 
 def erfc(x: Tensor) -> Tensor:
@@ -109,7 +124,8 @@ def _attach_tensorflow(value: Function, derivatives: tuple[Function, ...]) -> Fu
     def function(*tensors: Tensor) -> tuple[Tensor, Unary]:
         return value(*tensors), lambda upstream: [upstream * derivative(*tensors) for derivative in derivatives]
 
-    return function  # type: ignore[no-any-return, unused-ignore]
+    # A `tf.Variable` (a learned parameter) would have to be handed its gradient apart; its value need not.
+    return lambda *tensors: function(*map(tf.convert_to_tensor, tensors))
 
 
 def _attach_jax(value: Function, derivatives: tuple[Function, ...]) -> Function:

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_acts._backend import Tensor
 from keras_acts._errors import nearest, received
-from keras_acts._spec import Granularity, Param, Spec
+from keras_acts._spec import Granularity, Spec
 
 ACTIVATIONS: dict[str, type["Activation"]] = {}
 """The registry: every activation's layer by the activation's name."""
@@ -90,8 +90,8 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         self._check_names("learn", learned)
         self._learned = tuple(name for name in params if name in learned)
         self._per = self._granularities(per)
-        self._axis = _checked_integer(owner, "axis", axis)
-        self._channels = None if channels is None else _checked_integer(owner, "channels", channels, at_least=1)
+        self._axis = checked_integer(owner, "axis", axis)
+        self._channels = None if channels is None else checked_integer(owner, "channels", channels, at_least=1)
         self._initializers = self._by_name("initializers", initializers, keras.initializers.get)
         self._regularizers = self._by_name("regularizers", regularizers, keras.regularizers.get)
         self._constraints = self._by_name("constraints", constraints, keras.constraints.get)
@@ -176,7 +176,7 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     def _create(self, name: str, shape: tuple[int, ...]) -> None:
         param = self.spec.params[name]
-        start = param.initializer or keras.initializers.Constant(dict(self._arguments)[name])
+        start = param.initializer or keras.initializers.Constant(self._start(name))
         constraint = dict(self._constraints).get(name)
         if math.isfinite(param.minimum) or math.isfinite(param.maximum):
             constraint = Bounded(param.minimum, param.maximum, constraint)
@@ -188,6 +188,10 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
             constraint=constraint,
         )
         setattr(self, name, weight)
+
+    def _start(self, name: str) -> float:
+        """What the weight of the parameter `name` starts at where no initializer is named."""
+        return dict(self._arguments)[name]  # type: ignore[no-any-return]
 
     def _channel_count(self, shape: tuple[int | None, ...]) -> int:
         owner = type(self).__name__
@@ -265,7 +269,13 @@ class Bounded(keras.constraints.Constraint):  # type: ignore[misc, unused-ignore
         }
 
 
-def _checked_integer(owner: str, name: str, value: Any, at_least: int | None = None) -> int:
+def checked_integer(owner: str, name: str, value: Any, at_least: int | None = None) -> int:
+    """`value` as an integer.
+
+    Raises:
+        TypeError: `value` is not an integer.
+        ValueError: `value` is less than `at_least`.
+    """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(received(f"`{owner}` needs `{name}` to be an integer", **{name: value}))
     if at_least is not None and value < at_least:

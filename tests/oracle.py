@@ -526,3 +526,30 @@ MORE_SETTINGS: dict[str, list[dict[str, Any]]] = {
     "arelu": [{"alpha": 2.0}],
 }
 """Arguments to judge besides the defaults, the table's and the ends of the search intervals."""
+
+KINKS: dict[str, dict[float, int]] = {
+    "relu": {0: -1},
+    "relu6": {0: -1, 6: 1},
+    "leaky_relu": {0: 1},
+    "prelu": {0: 1},
+    "rrelu": {0: 1},
+    "thresholded_relu": {1: -1},
+    "flatten_t_swish": {0: -1},
+    "srelu": {0: -1, 1: 1},
+    "arelu": {0: 1},
+    "hard_sigmoid": {-3: -1, 3: 1},
+    "hard_tanh": {-1: -1, 1: 1},
+    "sparse_sigmoid": {-1: -1, 1: 1},
+    "penalized_tanh": {0: 1},
+    "selu": {0: -1},
+    "hard_elish": {-1: -1, 1: 1},
+    "serlu": {0: -1},
+    "xielu": {-1e-6: -1, 0: -1},
+    "hard_shrink": {-0.5: 1, 0.5: -1},
+    "soft_shrink": {-0.5: 1, 0.5: -1},
+    "threshold": {0.5: -1},
+}
+"""Where f or f' jumps, at the defaults, and which one-sided derivative is taken there, on every backend.
+
+Where f saturates the derivative is that of the flat side; else that of the side whose formula includes the point.
+"""
