@@ -150,6 +150,10 @@ def worst(k: np.ndarray, x: np.ndarray) -> str:
     return f"k = {k[at]:.4g} at x = {x[at]!r}" if math.isfinite(k[at]) else f"wrong kind of value at x = {x[at]!r}"
 
 
+AROUND_ZERO = np.unique([*-(10.0 ** np.arange(-9, 0)), *np.linspace(-12, 12, 9601) + 1e-4, *10.0 ** np.arange(-9, 0)])
+"""Edges of cells to search for jumps, ascending: close to 0 they are many."""
+
+
 def jumps(at: Callable[[np.ndarray], list[np.ndarray]], edges: np.ndarray) -> list[list[float]]:
     """Where each of several functions of one number jumps: the cells of `edges` with most change, closed in upon.
 
@@ -159,16 +163,16 @@ def jumps(at: Callable[[np.ndarray], list[np.ndarray]], edges: np.ndarray) -> li
     """
     values = at(edges)
     order = np.arange(len(values))
-    change = np.abs(np.diff(np.stack(values)))
-    cells = np.argsort(np.nan_to_num(change), axis=1)[:, -24:]
+    change = np.nan_to_num(np.abs(np.diff(np.stack(values))))
+    # Much change, or steep change: a small jump is steep between close edges.
+    cells = np.concatenate([np.argsort(measure, axis=1)[:, -16:] for measure in (change, change / np.diff(edges))], 1)
     left, right = edges[cells], edges[cells + 1]
-    parts = np.linspace(0, 1, 33)
     for _ in range(11):  # 32 parts each time: from any cell down to neighbouring numbers
-        points = left[..., None] + (right - left)[..., None] * parts
+        points = np.linspace(left, right, 33, axis=-1)
         found = np.stack(at(points.ravel())).reshape(len(values), *points.shape)[order, order]
         change = np.abs(np.diff(found))
         widest = np.argmax(change, axis=-1)[..., None]
         left, right = (np.take_along_axis(points, widest + side, -1)[..., 0] for side in (0, 1))
         change = np.take_along_axis(change, widest, -1)[..., 0]
     scale = 1 + np.abs(np.stack(values)[order[:, None], cells])
-    return [sorted(set(np.round(here[much], 9))) for here, much in zip(right, change > 1e-6 * scale, strict=True)]
+    return [sorted(set(np.round(here[much], 9))) for here, much in zip(right, change > 1e-8 * scale, strict=True)]

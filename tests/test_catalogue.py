@@ -109,7 +109,7 @@ def test_float64_value_and_derivative_are_the_tables(setting: Setting) -> None:
 
 @functools.cache
 def compiled(family: str) -> dict[Setting, list[np.ndarray] | Exception]:
-    """f and f' of each setting of the table, all of a family compiled as one graph (alone if that fails)."""
+    """f and f' at the table's points and the kinks of a family, compiled as one graph (one each if that fails)."""
     settings = [setting for setting in TABLE if ka.ACTIVATIONS[setting[0]].__module__ == family]
     try:
         return dict(zip(settings, _compiled_together(settings), strict=True))
@@ -125,7 +125,7 @@ def compiled(family: str) -> dict[Setting, list[np.ndarray] | Exception]:
 
 def _compiled_together(settings: list[Setting]) -> list[list[np.ndarray]]:
     functions = [bind(setting) for setting in settings]
-    points = [TABLE[setting].x for setting in settings]
+    points = [np.concatenate([TABLE[setting].x, kinks(setting)]) for setting in settings]
     longest = max(len(x) for x in points)
     rows = np.stack([np.pad(x, (0, longest - len(x)), mode="edge") for x in points])
 
@@ -141,7 +141,39 @@ def test_compiled_value_and_derivative_are_the_tables(setting: Setting) -> None:
     got = compiled(ka.ACTIVATIONS[setting[0]].__module__)[setting]
     if isinstance(got, Exception):
         raise got
-    assert_within(TABLE[setting], got, (4, 8), "float32")
+    case = TABLE[setting]
+    assert_within(case, [values[: len(case.x)] for values in got], (4, 8), "float32")
+    assert_one_sided(setting, got[1][len(case.x) :])
+
+
+# Kinks
+
+
+def kinks(setting: Setting) -> np.ndarray:
+    """Where f or f' jumps at a number of float32, as far as the oracle lists it: at the defaults."""
+    name, params = setting
+    return np.array([x for x in oracle.KINKS.get(name, ()) if float(np.float32(x)) == x and not params], "float64")
+
+
+def assert_one_sided(setting: Setting, got: np.ndarray) -> None:
+    """The derivatives at the kinks are those of the sides that the oracle names."""
+    name, _ = setting
+    for x, df in zip(kinks(setting), got, strict=True):
+        want = oracle.at(name, x, 2, side=oracle.KINKS[name][x])
+        k = judge.factor(df, float(want[1]), float(want[2]), x, "float32")
+        assert k <= 8, f"f'({x:g}) = {df:g}, not {float(want[1]):g}"
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_derivative_at_a_kink_is_the_one_agreed_upon(name: str) -> None:
+    jumps = judge.jumps(lambda x: judge.derivatives(ELEMENTWISE[name], x, "float64", order=1), judge.AROUND_ZERO)
+    found = sorted({x for one in jumps for x in one})
+    np.testing.assert_allclose(
+        found, sorted(oracle.KINKS.get(name, ())), rtol=1e-6, atol=1e-9, err_msg="oracle.KINKS lists others"
+    )
+    at = kinks((name, ()))
+    if len(at):
+        assert_one_sided((name, ()), judge.derivatives(ELEMENTWISE[name], at, "float32", order=1)[1])
 
 
 # Half precision: all the numbers there are

@@ -22,9 +22,8 @@ from keras_acts import Spec
 ORDERS = 4
 """f and its first three derivatives: a function without a jump in these counts as smooth."""
 
-FAR = 10.0 ** np.arange(-9, 16)
-NEAR = np.linspace(-12, 12, 9601) + 1e-4
-POINTS = np.unique(np.concatenate([-FAR, NEAR, FAR]))
+FAR = 10.0 ** np.arange(1, 16)
+POINTS = np.unique([*-FAR, *judge.AROUND_ZERO, *FAR])
 
 Derivatives = Callable[[np.ndarray], list[np.ndarray]]
 
@@ -82,7 +81,7 @@ def _supremum(f: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> floa
 
 def smoothness(at: Derivatives) -> float:
     """How many derivatives are continuous."""
-    for order, found in enumerate(judge.jumps(at, np.unique(np.concatenate([-FAR[:9], NEAR, FAR[:9]])))):
+    for order, found in enumerate(judge.jumps(at, judge.AROUND_ZERO)):
         if found:
             return order - 1
     return math.inf
