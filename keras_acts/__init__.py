@@ -156,5 +156,6 @@ from keras_acts._simplex import (
     taylor_softmax as taylor_softmax,
 )
 from keras_acts._spec import Param as Param, Spec as Spec
+from keras_acts._structural import DyReLU as DyReLU, FReLU as FReLU, Maxout as Maxout, PolyNorm as PolyNorm
 
 __version__ = "0.1.0"
