@@ -72,6 +72,15 @@ def largest(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return ops.max(x, axis=axes, keepdims=True, initial=-math.inf)
 
 
+def compiled_by_torch() -> bool:
+    """Whether `torch.compile` is at work, which computes some functions by formulas of its own."""
+    if keras.backend.backend() != "torch":
+        return False
+    import torch
+
+    return torch.compiler.is_compiling()
+
+
 def erfc(x: Tensor) -> Tensor:
     """The complementary error function, which `keras.ops` lacks."""
     match keras.backend.backend():
