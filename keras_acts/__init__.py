@@ -40,6 +40,21 @@ from keras_acts._gated import (
     silu as silu,
     swish as swish,
 )
+from keras_acts._glu import (
+    GLU as GLU,
+    GTU as GTU,
+    Bilinear as Bilinear,
+    GeGLU as GeGLU,
+    GLUDense as GLUDense,
+    ReGLU as ReGLU,
+    SwiGLU as SwiGLU,
+    bilinear as bilinear,
+    geglu as geglu,
+    glu as glu,
+    gtu as gtu,
+    reglu as reglu,
+    swiglu as swiglu,
+)
 from keras_acts._initializers import SirenInitializer as SirenInitializer
 from keras_acts._layer import ACTIVATIONS as ACTIVATIONS, Activation as Activation, Bounded as Bounded
 from keras_acts._lookup import get as get, names as names

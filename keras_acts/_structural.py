@@ -11,6 +11,7 @@ from keras_acts._layer import Activation, checked_integer
 from keras_acts._spec import Spec
 
 _INF = float("inf")
+_KINDS = {"initializer": keras.initializers, "regularizer": keras.regularizers, "constraint": keras.constraints}
 
 
 class _Structural(Activation):
@@ -30,7 +31,24 @@ class _Structural(Activation):
         return dense
 
 
-class Maxout(_Structural):
+class Projecting(Activation):
+    """A layer that owns a projection, with the options of `keras.layers.Dense` for it."""
+
+    def _keep_options(self, **options: Any) -> None:
+        # A tuple, because Keras tracks (and wraps) dicts set on a layer.
+        self._options = tuple((name, _KINDS[name.rpartition("_")[2]].get(value)) for name, value in options.items())
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The input's shape, its last axis `units` long."""
+        return (*input_shape[:-1], self.units or input_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """All constructor arguments, as plain data."""
+        options = {name: _KINDS[name.rpartition("_")[2]].serialize(value) for name, value in self._options}
+        return {**super().get_config(), **options}
+
+
+class Maxout(Projecting):
     """The largest of `k` affine functions of the input: an activation and its projection in one.
 
     With enough pieces it approximates any convex function, so that the network learns its own
@@ -89,13 +107,13 @@ class Maxout(_Structural):
         units = None if units is None else checked_integer("Maxout", "units", units, at_least=1)
         k = checked_integer("Maxout", "k", k, at_least=1)
         super().__init__({"units": units, "k": k, "use_bias": bool(use_bias)}, **kwargs)
-        self._options = (
-            ("kernel_initializer", keras.initializers.get(kernel_initializer)),
-            ("bias_initializer", keras.initializers.get(bias_initializer)),
-            ("kernel_regularizer", keras.regularizers.get(kernel_regularizer)),
-            ("bias_regularizer", keras.regularizers.get(bias_regularizer)),
-            ("kernel_constraint", keras.constraints.get(kernel_constraint)),
-            ("bias_constraint", keras.constraints.get(bias_constraint)),
+        self._keep_options(
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
         )
 
     def build(self, input_shape: Any) -> None:
@@ -125,16 +143,6 @@ class Maxout(_Structural):
         """The largest piece, element by element."""
         pieces = [ops.matmul(inputs, self.kernel[i]) for i in range(self.k)]
         return _largest(pieces if self.bias is None else [piece + self.bias[i] for i, piece in enumerate(pieces)])
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The input's shape, its last axis `units` long."""
-        return (*input_shape[:-1], self.units or input_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        """All constructor arguments, as plain data."""
-        kinds = {"initializer": keras.initializers, "regularizer": keras.regularizers, "constraint": keras.constraints}
-        options = {name: kinds[name.rpartition("_")[2]].serialize(value) for name, value in self._options}
-        return {**super().get_config(), **options}
 
 
 class FReLU(_Structural):

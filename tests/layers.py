@@ -12,7 +12,7 @@ from keras_acts._lookup import learned_by_default
 ARGUMENTS: dict[str, dict[str, Any]] = {}
 """Constructor arguments without a default."""
 
-RANKS: dict[str, tuple[int, ...]] = {}
+RANKS: dict[str, tuple[int, ...]] = {"frelu": (4,)}
 """The ranks of input that a layer takes; all from 2 to 5 where it is not here."""
 
 PER_LAYER = {"entmax", "gumbel_softmax"}
