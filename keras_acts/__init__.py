@@ -57,6 +57,18 @@ from keras_acts._glu import (
 )
 from keras_acts._initializers import SirenInitializer as SirenInitializer
 from keras_acts._layer import ACTIVATIONS as ACTIVATIONS, Activation as Activation, Bounded as Bounded
+from keras_acts._learned import (
+    APL as APL,
+    BSpline as BSpline,
+    Derf as Derf,
+    DyT as DyT,
+    PiecewiseLinear as PiecewiseLinear,
+    Rational as Rational,
+    SoftExponential as SoftExponential,
+    derf as derf,
+    dyt as dyt,
+    soft_exponential as soft_exponential,
+)
 from keras_acts._lookup import get as get, names as names
 from keras_acts._periodic import (
     Gaussian as Gaussian,

@@ -60,9 +60,13 @@ def native(name: str) -> Unary:
 
 def at_least(x: Tensor, low: float) -> Tensor:
     """`max(x, low)`, for use within a derivative of its own: the slopes at `low` differ by backend."""
-    if keras.backend.backend() == "torch":
-        return ops.clip(x, low, math.inf)  # `keras.ops.maximum` makes float64 float32
-    return ops.maximum(x, low)
+    # `keras.ops.maximum` makes float64 float32 on PyTorch.
+    return ops.clip(x, low, math.inf) if keras.backend.backend() == "torch" else ops.maximum(x, low)
+
+
+def at_most(x: Tensor, high: float) -> Tensor:
+    """`min(x, high)`, likewise."""
+    return ops.clip(x, -math.inf, high) if keras.backend.backend() == "torch" else ops.minimum(x, high)
 
 
 def largest(x: Tensor, axes: tuple[int, ...]) -> Tensor:

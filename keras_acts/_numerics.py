@@ -11,7 +11,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_acts._backend import Tensor, Unary, at_least, compiled_by_torch, erfc, native, with_derivative
+from keras_acts._backend import Tensor, Unary, at_least, at_most, compiled_by_torch, erfc, native, with_derivative
 
 _NORMAL = 1.0 / math.sqrt(2.0 * math.pi)
 _tanh, _arctan = native("tanh"), native("arctan")
@@ -50,14 +50,16 @@ def softplus(x: Tensor) -> Tensor:
 
 @with_derivative(ops.exp)
 def expm1(x: Tensor) -> Tensor:
-    """`eˣ − 1`. JAX and PyTorch derive it as `y + 1`, and torch.compile computes it as it is written."""
-    return _tanh(0.5 * x) * (ops.exp(x) + 1.0)
+    """`eˣ − 1`. JAX and PyTorch derive it as `y + 1`, which is 0 from x = −17 on."""
+    if compiled_by_torch():  # as it is written, with nothing left of a small x
+        return _tanh(0.5 * x) * (ops.exp(x) + 1.0)
+    return ops.expm1(x)
 
 
 @with_derivative(lambda x: ops.cast(x <= 0, x.dtype))
 def negative_part(x: Tensor) -> Tensor:
     """`x` where it is below 0, else 0, of slope 1 at 0 (and `relu` of slope 0), so that one side is chosen there."""
-    return ops.clip(x, -math.inf, 0.0)
+    return at_most(x, 0.0)
 
 
 def _chain(*functions: Unary) -> Unary:
@@ -151,7 +153,7 @@ def _split(x: Tensor) -> tuple[Tensor, Tensor]:
     derivatives are not yet, if x is multiplied in between.
     """
     near = at_least(x, -40.0)
-    return near, ops.exp(x - near)
+    return near, ops.exp(at_most(x + 40.0, 0.0))
 
 
 def sigmoid_gated(
@@ -207,7 +209,7 @@ silu, silu_derivative = sigmoid_gated(lambda s: s, lambda s, t: 1.0, lambda s, t
 )
 def swish(x: Tensor, beta: Tensor) -> Tensor:
     """`x·σ(βx)`, with every digit of the derivative in β, at β = 0 too."""
-    near, far = _split(at_least(beta * x, -2000.0))
+    near, far = _split(beta * x)
     return gate(x * ops.sigmoid(near), far)
 
 
