@@ -150,7 +150,8 @@ def worst(k: np.ndarray, x: np.ndarray) -> str:
     return f"k = {k[at]:.4g} at x = {x[at]!r}" if math.isfinite(k[at]) else f"wrong kind of value at x = {x[at]!r}"
 
 
-AROUND_ZERO = np.unique([*-(10.0 ** np.arange(-9, 0)), *np.linspace(-12, 12, 9601) + 1e-4, *10.0 ** np.arange(-9, 0)])
+_CLOSE = 10.0 ** np.arange(-9, 0)
+AROUND_ZERO = np.unique([0.0, *-_CLOSE, *np.linspace(-12, 12, 9601) + 1e-4, *_CLOSE])
 """Edges of cells to search for jumps, ascending: close to 0 they are many."""
 
 

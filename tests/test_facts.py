@@ -1,7 +1,7 @@
 """What each `spec` claims is measured, and a claim that is false is found out.
 
-A layer is measured in float64 along a line through its inputs: an elementwise one along its only
-input, any other along a fixed oblique direction, its outputs summed with fixed weights.
+All measurements are in float64, of the layer as it is by default. An elementwise one is a function of one
+number; any other is measured over many inputs, and along lines through them.
 """
 
 import dataclasses
@@ -19,13 +19,16 @@ from layers import subject
 import keras_acts as ka
 from keras_acts import Spec
 
-ORDERS = 4
-"""f and its first three derivatives: a function without a jump in these counts as smooth."""
+STAGES = (0, 1), (2,), (3,)
+"""Orders of the derivatives searched for jumps, each stage where the last found none; without any, it is smooth."""
 
 FAR = 10.0 ** np.arange(1, 16)
 POINTS = np.unique([*-FAR, *judge.AROUND_ZERO, *FAR])
 
-Derivatives = Callable[[np.ndarray], list[np.ndarray]]
+COARSE = np.unique([0.0, *judge.AROUND_ZERO[::16]])
+
+Derivatives = Callable[[np.ndarray, int], list[np.ndarray]]
+"""Of a function of one number: f, f' … up to an order, at many points."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,12 +56,12 @@ def contradictions(spec: Spec, measured: Measured) -> list[str]:
 
 def measure(at: Derivatives) -> Measured:
     """Extremes, monotonicity and smoothness of a function of one number."""
-    values = at(POINTS)[0]
+    values = at(POINTS, 0)[0]
     steps = np.diff(values)
     noise = 1e-12 * (np.abs(values[1:]) + np.abs(values[:-1]))
     return Measured(
-        lowest=-_supremum(lambda x: -at(x)[0], -values),
-        highest=_supremum(lambda x: at(x)[0], values),
+        lowest=-_supremum(lambda x: -at(x, 0)[0], -values),
+        highest=_supremum(lambda x: at(x, 0)[0], values),
         decreases=bool((steps < -noise).any()),
         smoothness=smoothness(at),
     )
@@ -79,53 +82,132 @@ def _supremum(f: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> floa
     return float(max(values.max(), f(inner).max()))
 
 
-def smoothness(at: Derivatives) -> float:
+def smoothness(at: Derivatives, edges: np.ndarray = judge.AROUND_ZERO) -> float:
     """How many derivatives are continuous."""
-    for order, found in enumerate(judge.jumps(at, judge.AROUND_ZERO)):
-        if found:
-            return order - 1
+    for orders in STAGES:
+        found = judge.jumps(lambda x, orders=orders: at(x, orders[-1])[orders[0] :], edges)
+        for order, places in zip(orders, found, strict=True):
+            if places:
+                return order - 1
     return math.inf
 
 
-# The layers
+# Elementwise layers: along the line of their only input
 
 
 @functools.cache
 def measured(name: str) -> Measured:
     with judge.double_precision():
-        f = along_a_line(name)
-    return measure(lambda x: judge.derivatives(f, x, "float64", order=ORDERS - 1))
-
-
-def along_a_line(name: str) -> Callable[[Any], Any]:
-    """The layer as a function of one number, elementwise for many of them."""
-    layer = subject(name).make(dtype="float64")
-    if ka.ACTIVATIONS[name].spec.elementwise:
-        return lambda t: ops.reshape(layer(ops.reshape(t, (-1, 1))), (-1,))
-    random = np.random.default_rng(0)
-    shape = subject(name).shape[1:]
-    origin, direction = random.normal(size=shape), random.normal(size=shape)
-    weights = random.normal(size=layer.compute_output_shape((1, *shape))[1:])
+        layer = subject(name).make(dtype="float64")
 
     def f(t: Any) -> Any:
-        y = layer(origin + ops.reshape(t, (-1, *[1] * len(shape))) * direction)
-        return ops.sum(y * weights, axis=tuple(range(1, len(weights.shape) + 1)))
+        return ops.reshape(layer(ops.reshape(t, (-1, 1))), (-1,))
 
-    return f
+    return measure(lambda x, order: judge.derivatives(f, x, "float64", order))
 
 
-@pytest.mark.parametrize("name", [name for name, cls in ka.ACTIVATIONS.items() if cls.spec.elementwise])
+ELEMENTWISE = [name for name, cls in ka.ACTIVATIONS.items() if cls.spec.elementwise]
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_facts_of_an_elementwise_layer_are_true(name: str) -> None:
     assert contradictions(ka.ACTIVATIONS[name].spec, measured(name)) == []
 
 
-@pytest.mark.parametrize("name", [name for name, cls in ka.ACTIVATIONS.items() if cls.spec.elementwise])
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_a_false_fact_of_an_elementwise_layer_is_found_out(name: str) -> None:
-    spec = ka.ACTIVATIONS[name].spec
+    for claim in falsehoods(ka.ACTIVATIONS[name].spec):
+        assert contradictions(dataclasses.replace(ka.ACTIVATIONS[name].spec, **claim), measured(name)), claim
+
+
+def falsehoods(spec: Spec) -> list[dict[str, Any]]:
+    """Claims that are not those of `spec`."""
     low, high = spec.range
     false: list[dict[str, Any]] = [{"monotone": not spec.monotone}]
     false += [{"smoothness": other} for other in (-1, 0, 1, 2, math.inf) if other != spec.smoothness]
     false += [{"range": (other, high)} for other in (low - 0.001, low + 0.001, -math.inf, 0.5) if other != low]
     false += [{"range": (low, other)} for other in (high - 0.001, high + 0.001, math.inf, 0.5) if other != high]
-    for claim in false:
-        assert contradictions(dataclasses.replace(spec, **claim), measured(name)), claim
+    return false
+
+
+# The others: over many inputs, and along lines through them
+
+
+@functools.cache
+def measured_over_many_inputs(name: str) -> Measured:
+    with judge.double_precision():
+        one, random = subject(name), np.random.default_rng(0)
+        layer, shape = one.make(dtype="float64"), one.shape[1:]
+        near = random.normal(size=(64, *shape))
+        lowest, highest = extremes(layer, np.concatenate([near * scale for scale in (1e-3, 1, 30, 1e6)]), 1e6)
+        if math.isfinite(lowest) or math.isfinite(highest):
+            # Bounded for so many channels; is it for any number?
+            wide = one.make(dtype="float64")
+            lower, higher = extremes(wide, random.normal(size=(1, *shape[:-1], 10**4)), 1e6)
+            lowest = -math.inf if lower < 10 * lowest - 1 else lowest
+            highest = math.inf if higher > 10 * highest + 1 else highest
+        raised = near.reshape(64, -1).copy()
+        raised[np.arange(64), random.integers(raised.shape[1], size=64)] += 0.5
+        change = numbers(layer(raised.reshape(near.shape))) - numbers(layer(near))
+        weights = random.normal(size=change.shape[1:])
+        origins = near[0], np.zeros(shape)
+    return Measured(
+        lowest,
+        highest,
+        decreases=bool((change < -1e-9).any()),
+        smoothness=min(smoothness(along(layer, origin, near[1], weights), COARSE) for origin in origins),
+    )
+
+
+def numbers(y: Any) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(y))
+
+
+def extremes(layer: Any, x: np.ndarray, far: float) -> tuple[float, float]:
+    """The least and the greatest output for `x`, and for inputs that are 0 but for one entry."""
+    spikes = np.zeros((4, *x.shape[1:]))
+    spikes[:2, ..., 0] = far
+    spikes[2:, ..., 0] = -far
+    spikes[1::2, ..., 1] = 2 * far
+    y = numbers(layer(np.concatenate([x, spikes])))
+    least, greatest = float(y.min()), float(y.max())
+    return (-math.inf if least < -far / 100 else least), (math.inf if greatest > far / 100 else greatest)
+
+
+def along(layer: Any, origin: np.ndarray, direction: np.ndarray, weights: np.ndarray) -> Derivatives:
+    """A weighted sum of the outputs as a function of the place on a line, and its derivatives."""
+
+    def f(t: Any) -> Any:
+        y = layer(origin + ops.reshape(t, (-1, *[1] * origin.ndim)) * direction)
+        return ops.sum(y * weights, axis=tuple(range(1, weights.ndim + 1)))
+
+    return lambda x, order: judge.derivatives(f, x, "float64", order)
+
+
+OTHERS = [name for name in ka.ACTIVATIONS if name not in ELEMENTWISE]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_facts_of_any_other_layer_are_true(name: str) -> None:
+    assert contradictions(ka.ACTIVATIONS[name].spec, measured_over_many_inputs(name)) == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_false_fact_of_any_other_layer_is_found_out(name: str) -> None:
+    for claim in falsehoods(ka.ACTIVATIONS[name].spec):
+        found = measured_over_many_inputs(name)
+        assert contradictions(dataclasses.replace(ka.ACTIVATIONS[name].spec, **claim), found), claim
+
+
+# Facts that only one has
+
+
+def test_selu_keeps_mean_0_and_variance_1() -> None:
+    # The two halves apart, since Gauss's rule converges fast only where there is no kink.
+    nodes, weights = np.polynomial.legendre.leggauss(100)
+    x = np.concatenate([7 * nodes - 7, 7 * nodes + 7])
+    density = np.concatenate([7 * weights] * 2) * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+    (y,) = judge.derivatives(ka.selu, x, "float64", order=0)
+    mean = float(density @ y)
+    assert abs(mean) < 1e-7  # Keras's constants have so many digits
+    assert abs(float(density @ (y - mean) ** 2) - 1) < 1e-7
