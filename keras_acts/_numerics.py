@@ -32,8 +32,15 @@ def sigmoid(x: Tensor) -> Tensor:
     return ops.sigmoid(x)
 
 
+def _tanh_second(x: Tensor) -> Tensor:
+    return -2.0 * _tanh(x) * _tanh_derivative(x)
+
+
+@with_derivative(_tanh_second)
 def _tanh_derivative(x: Tensor) -> Tensor:
-    return 4.0 * _sigmoid_derivative(2.0 * x)
+    decay = ops.exp(-ops.abs(x))
+    root = 2.0 * decay / (1.0 + decay * decay)  # 1/cosh, a normal number wherever its square is
+    return root * root
 
 
 @with_derivative(_tanh_derivative)
