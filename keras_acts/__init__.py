@@ -69,7 +69,7 @@ from keras_acts._learned import (
     dyt as dyt,
     soft_exponential as soft_exponential,
 )
-from keras_acts._lookup import get as get, names as names
+from keras_acts._lookup import get as get, names as names, register_with_keras as register_with_keras
 from keras_acts._periodic import (
     Gaussian as Gaussian,
     Sine as Sine,

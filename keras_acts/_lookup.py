@@ -1,5 +1,6 @@
 """Finding an activation: by name, by what it is, or from a saved config."""
 
+import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,6 +9,13 @@ import keras
 
 from keras_acts._errors import nearest, received
 from keras_acts._layer import ACTIVATIONS, Activation
+
+# Names that papers have given twice, where none of the two is this catalogue's under that name.
+_AMBIGUOUS = {
+    "telu": "take 'tanhexp' for x·tanh(eˣ) (arXiv:2412.20269); x·tanh(elu(αx)) (arXiv:2006.02797) is not here",
+    "shifted_relu": "'srelu' is the S-shaped one (arXiv:1512.07030); max(-1, x) (arXiv:1511.07289) is not here",
+    "flexible_relu": "'frelu' is the funnel (arXiv:2007.11824); relu(x) + b (arXiv:1706.08098) is not here",
+}
 
 
 def get(identifier: str | Mapping[str, Any] | Callable[..., Any], **arguments: Any) -> Callable[..., Any]:
@@ -26,8 +34,8 @@ def get(identifier: str | Mapping[str, Any] | Callable[..., Any], **arguments: A
         ValueError: No activation has the name; the message lists the nearest.
 
     Example:
-    >>> get("leaky_relu", negative_slope=0.1)
-    <LeakyReLU name=leaky_re_lu, built=False>
+    >>> get("leaky_relu", negative_slope=0.1).negative_slope
+    0.1
     """
     if isinstance(identifier, str):
         return layer_class(identifier)(**arguments)
@@ -46,14 +54,52 @@ def layer_class(name: str) -> type[Activation]:
     """The layer class of the activation called `name`: its name, an alias or the class's own name.
 
     Raises:
-        ValueError: No activation has the name; the message lists the nearest.
+        ValueError: No activation has the name; the message lists the nearest. Or two papers give it
+            to two functions; the message names both.
     """
     if name in ACTIVATIONS:
         return ACTIVATIONS[name]
+    if name.lower() in _AMBIGUOUS:
+        raise ValueError(received(f"Two functions have this name: {_AMBIGUOUS[name.lower()]}", name=name))
     for cls in ACTIVATIONS.values():
         if name == cls.__name__ or name in cls.spec.aliases:
             return cls
     raise ValueError(received(f"No activation has this name; {nearest(name, ACTIVATIONS)}", name=name))
+
+
+def register_with_keras() -> list[str]:
+    """Let Keras find the catalogue by name: `keras.layers.Dense(8, activation="snake")`.
+
+    Opt-in, since it changes what Keras's own names lead to for the whole process. A name that Keras
+    has stays Keras's. Each use of a name gives a fresh layer, with its learned parameters. Models
+    built so are saved with the layers themselves: loading them needs `import keras_acts`, and this
+    call no more.
+
+    Returns:
+        The names that Keras now knows.
+
+    Example:
+    >>> "snake" in register_with_keras()
+    True
+    >>> keras.layers.Dense(8, activation="snake").activation.learned
+    ('alpha',)
+    """
+    # Private, but the one table that `keras.activations.get`, and so every layer, looks names up in.
+    module = importlib.import_module("keras.src.activations")
+    own = module.ALL_OBJECTS_DICT
+    if not isinstance(own, _KerasNames):
+        module.ALL_OBJECTS_DICT = own = _KerasNames(own)
+    return [name for name in ACTIVATIONS if not dict.__contains__(own, name)]
+
+
+class _KerasNames(dict[str, Callable[..., Any]]):
+    """Keras's table of activations, in which a name it lacks is looked up in the catalogue."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        found = super().get(key)
+        if found is None and isinstance(key, str) and key in ACTIVATIONS:
+            return ACTIVATIONS[key]()
+        return default if found is None else found
 
 
 def names(

@@ -30,10 +30,11 @@ def randomized(layer: Any) -> Any:
 @pytest.mark.parametrize("alpha", [-0.7, -1e-4, 0.0, 1e-4, 0.7])
 def test_soft_exponential_is_its_formula_and_smooth_in_alpha(alpha: float) -> None:
     x = np.linspace(-0.5, 3, 15)
-    if alpha < 0:
-        want = -np.log1p(-alpha * (x + alpha)) / alpha
-    else:
-        want = np.expm1(alpha * x) / alpha + alpha if alpha else x
+    logarithm, exponential = (
+        lambda: -np.log1p(-alpha * (x + alpha)) / alpha,
+        lambda: np.expm1(alpha * x) / alpha + alpha,
+    )
+    want = logarithm() if alpha < 0 else exponential() if alpha > 0 else x
     got = array(ka.soft_exponential(x.astype("float32"), alpha))
     np.testing.assert_allclose(got, want, TOLERANCE, TOLERANCE)
 
