@@ -116,7 +116,7 @@ def test_a_docstring_becomes_restructuredtext():
         ">>> a * b",
         ">>> c",
         "1",
-        "Source: A 2020, `arXiv:2006.08195 <https://arxiv.org/abs/2006.08195>`__ and "
+        "**Source:** A 2020, `arXiv:2006.08195 <https://arxiv.org/abs/2006.08195>`__ and "
         r"`10.1109/A\_B.1 <https://doi.org/10.1109/A_B.1>`__.",
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import keras
 from generator import figures
 from generator.docstrings import inline
 
@@ -21,17 +22,22 @@ FAMILIES = {
     "shrinking": "Shrinkage and sparsity",
     "learned": "Learned shapes",
     "glu": "Gated linear units",
+    "structural": "Across channels and space",
     "simplex": "Output side",
 }
 """The families' titles, in the order of the catalogue; a family without one is titled by its name, last."""
+
+FOR_IMAGES = {"dyrelu", "frelu", "meta_acon"}
+INSTEAD_OF_DENSE = {"glu_dense", "maxout"}
 
 
 def write(folder: Path) -> None:
     """Write a page an activation, the index by family and the table of all; remove what is there besides."""
     folder.mkdir(exist_ok=True)
+    keras.utils.set_random_seed(0)  # some learned shapes start at random
     catalogue = [cls for cls in ka.ACTIVATIONS.values() if cls.__module__.startswith("keras_acts.")]
     pages = {f"{cls.spec.name}.rst": page(cls, figures.draw(cls, folder)) for cls in catalogue}
-    pages["index.rst"] = index(catalogue)
+    pages["index.rst"] = index(catalogue, folder)
     pages["table.rst"] = table(catalogue)
     for name, text in pages.items():
         path = folder / name
@@ -124,16 +130,21 @@ def between(interval: tuple[float, float]) -> str:
 
 def example(cls: type[ka.Activation]) -> str:
     """A model with the layer in it."""
-    layer = f"ka.{cls.__name__}()"
-    if cls.spec.role == "output":
+    shape, layer = "(8,)", f"ka.{cls.__name__}()"
+    if cls.spec.name in FOR_IMAGES:
+        shape = "(32, 32, 3)"
+        layers = ["keras.layers.Conv2D(16, 3)", layer, "keras.layers.GlobalAveragePooling2D()", "keras.layers.Dense(3)"]
+    elif cls.spec.name in INSTEAD_OF_DENSE:
+        layers = [f"ka.{cls.__name__}(16)", "keras.layers.Dense(3)"]
+    elif cls.spec.role == "output":
         layers = ["keras.layers.Dense(16)", "ka.ReLU()", "keras.layers.Dense(3)", layer]
     else:
         layers = ["keras.layers.Dense(16)", layer, "keras.layers.Dense(3)"]
-    lines = [f"    {line}," for line in ["keras.Input((8,))", *layers]]
+    lines = [f"    {line}," for line in [f"keras.Input({shape})", *layers]]
     return "\n".join(["import keras", "import keras_acts as ka", "", "model = keras.Sequential([", *lines, "])"])
 
 
-def index(catalogue: list[type[ka.Activation]]) -> str:
+def index(catalogue: list[type[ka.Activation]], folder: Path) -> str:
     """The index by family, with a small plot of each activation."""
     blocks = [
         heading("Activations", "="),
@@ -143,18 +154,18 @@ def index(catalogue: list[type[ka.Activation]]) -> str:
     ]
     for family, members in by_family(catalogue).items():
         blocks.append(heading(FAMILIES.get(family, family.capitalize()), "-"))
-        tiles = (
-            directive(
-                "figure",
-                f":doc:`{cls.spec.name}`",
-                argument=figures.thumbnail(cls),
-                target=f"{cls.spec.name}.html",
-                alt=f"Plot of {cls.spec.name}",
-            )
-            for cls in members
-        )
+        tiles = (tile(cls, drawn=(folder / figures.thumbnail(cls)).exists()) for cls in members)
         blocks.append(directive("container", "\n\n".join(tiles), argument="gallery"))
     return "\n\n".join(blocks) + "\n"
+
+
+def tile(cls: type[ka.Activation], *, drawn: bool) -> str:
+    """An activation in the index: its small plot, where there is one, and its name."""
+    name = cls.spec.name
+    if not drawn:
+        return f":doc:`{name}`"
+    picture = {"argument": figures.thumbnail(cls), "target": f"{name}.html", "alt": f"Plot of {name}"}
+    return directive("figure", f":doc:`{name}`", **picture)
 
 
 def table(catalogue: list[type[ka.Activation]]) -> str:

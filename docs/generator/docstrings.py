@@ -11,6 +11,7 @@ from collections.abc import Container, Iterator
 _FIELDS = {"Args": "param", "Raises": "raises", "Attributes": "ivar"}
 _SECTION = re.compile(r"(Args|Raises|Attributes|Returns|Yields|Example|Examples):$")
 _ITEM = re.compile(r"(\*{0,2}\w+): (.*)")
+_LABEL = re.compile(r"(Input shape|Output shape|Source): ")
 _CODE = re.compile(r"`([^`]+)`")
 _PUBLISHED = re.compile(r"arXiv:(?P<arxiv>\d{4}\.\d{4,5})|(?P<doi>10\.\d{4,}/[^\s,;]+[^\s,;.])")
 
@@ -42,7 +43,10 @@ def to_rst(lines: list[str], linked: Container[str] = ()) -> list[str]:
         else:
             if line.strip() and not line.startswith(" "):
                 section = ""
-            result.append(inline(line, linked))
+            if label := _LABEL.match(line):
+                result += ["", f"**{label[1]}:** {inline(line[label.end() :], linked)}"]
+            else:
+                result.append(inline(line, linked))
     return [*result, ""]
 
 

@@ -35,13 +35,18 @@ FULL = (5.6, 3.2)
 HALF = (4.0, 2.7)
 THUMBNAIL = (1.5, 1.0)
 
-SECTIONS = {
+SECTIONS: dict[str, tuple[float | None, ...] | None] = {
     "simplex": (None, 0.0, -1.0),
     "glu": (1.0, None),
+    "glu_dense": None,
     "crelu": (None,),
     "k_winners": (None, 1.0, -1.0),
+    "polynorm": (None, 1.0, -1.0),
 }
-"""The inputs of activations that are not elementwise, by name or family; the one that moves is `None`."""
+"""The inputs of activations that are not elementwise, by name or family; the one that moves is `None`.
+
+Those whose outputs are random at the start, or that need an image, have no plot.
+"""
 
 
 @dataclass(frozen=True)

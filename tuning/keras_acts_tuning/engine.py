@@ -1,9 +1,9 @@
 """Training, an epoch at a time: the whole epoch inside one compiled graph where that is exact.
 
 Keras's `fit` goes back to Python for every batch, which costs more than the arithmetic of a small
-model. Here the loop over the batches is part of the graph, around Keras's own `train_step` and
-`test_step`, so that loss, metrics, optimizer, weights of samples and loss scaling are Keras's (or the
-user's, where a model overrides them). What a graph cannot do is left to `fit`, and said so.
+model. Here, on TensorFlow and JAX, the loop over the batches is part of the graph, around Keras's own
+`train_step` and `test_step`, so that loss, metrics, optimizer, weights of samples and loss scaling are
+Keras's (or the user's, where a model overrides them). What a graph cannot do is left to `fit`, and said so.
 
 What is the same every time: with the same `seed` and a model in the same state, training gives the
 same history bit for bit, in any process and whatever was trained before, on a CPU with as many
@@ -22,9 +22,10 @@ import keras
 import numpy as np
 from keras import tree
 
-# Private to Keras, with `Model._symbolic_build` all that is: `seed_generators` resets the generator that
-# `keras.random` falls back on; the adapter is how `fit` reads arrays (floats to floatx, class weights to
-# sample weights, pandas to columns, one sample weight to every output), so that the two engines cannot differ.
+# Private to Keras, with `Model._symbolic_build` and `Model._flatten_layers` all that is: `seed_generators`
+# resets the generator that `keras.random` falls back on; the adapter is how `fit` reads arrays (floats to
+# floatx, class weights to sample weights, pandas to columns, one sample weight to every output), so that the
+# two engines cannot differ.
 from keras.src.backend.common.global_state import set_global_attribute
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
@@ -150,7 +151,7 @@ class Trainer:
         if more:
             raise ValueError(received("`restart_from` needs a model with one optimizer", also=more))
         for model in (self.model, fresh):
-            if not model.built:
+            if not all(layer.built for layer in model._flatten_layers()):
                 self._symbolic_build(model)
             if not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
@@ -187,7 +188,7 @@ class Trainer:
         _integer("train", "epochs", epochs, least=1)
         _integer("train", "seed", seed, least=0)
         listeners: list[keras.callbacks.Callback] = tree.flatten(list(callbacks))
-        obstacle = self._obstacle() or _batch_level(listeners)
+        obstacle = _batch_level(listeners) or self._obstacle()
         match engine:
             case "auto":
                 reason = obstacle or "arrays, and callbacks of epochs only"
@@ -200,7 +201,6 @@ class Trainer:
             case _:
                 need = "`train` needs `engine` to be 'auto', 'graph' or 'fit'"
                 raise ValueError(received(need, engine=engine))
-        seed_generators(seed)
         return (self._fit if obstacle else self._run_graphs)(epochs, seed, listeners, reason)
 
     def evaluate(
@@ -263,6 +263,7 @@ class Trainer:
         epoch_s: list[float] = []
         validate_s = 0.0
         logs: dict[str, float] = {}
+        seed_generators(seed)
         model.stop_training = False
         listening.on_train_begin()
         for epoch in range(epochs):
@@ -298,17 +299,17 @@ class Trainer:
     def _fit(self, epochs: int, seed: int, callbacks: list[keras.callbacks.Callback], reason: str) -> Training:
         data: dict[str, Any] = dict(self._given)
         shuffle = False
-        if self._data is not None and self.shuffle:
-            batches = _Batches(self._data, self.batch_size, seed)
-            # A callback may have `fit` begin at another epoch than the first.
-            follow = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.begin(epoch))
-            callbacks = [follow, *callbacks]
-            data = {"x": batches}
-        elif _is_arraylike(data["x"]):
-            shuffle = self.shuffle  # only of what NumPy cannot hold: strings, sparse tensors
-            data["batch_size"] = self.batch_size
+        begin = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: _seed_fit(seed))
         if self._data is None:
             keras.utils.set_random_seed(seed)  # TensorFlow too, whose pipelines may draw from it
+        elif self.shuffle:
+            batches = _Batches(self._data, self.batch_size, seed)
+            data = {"x": batches}
+            # A callback may have `fit` begin at another epoch than the first.
+            begin.on_epoch_begin = lambda epoch, logs: batches.begin(epoch)
+        if _is_arraylike(data["x"]):
+            shuffle = self.shuffle  # only of what NumPy cannot hold: strings, sparse tensors
+            data["batch_size"] = self.batch_size
         if _is_arraylike(self._given_validation):
             data["validation_batch_size"] = self.batch_size
         clock = _Clock()
@@ -319,7 +320,7 @@ class Trainer:
             epochs=epochs,
             shuffle=shuffle,
             verbose=0,
-            callbacks=[_Stop(clock), *callbacks, _Start(clock), history],
+            callbacks=[_Stop(clock), begin, *callbacks, _Start(clock), history],
         )
         train, train_compile_s = _without_compilation(clock.train_steps)
         validate, validate_compile_s = _without_compilation(clock.test_steps)
@@ -371,6 +372,17 @@ def seed_generators(seed: int) -> None:
         import torch
 
         torch.manual_seed(seed)
+
+
+def _seed_fit(seed: int) -> None:
+    """Seed a training by `fit`, once it has built the model."""
+    seed_generators(seed)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        # PyTorch's data loader draws once whenever it is begun. `fit` begins it to build a new model, but
+        # not one that was trained before: all start alike, as a new one that was seeded before `fit`.
+        torch.empty((), dtype=torch.int64).random_()
 
 
 class _Loops(Protocol):
@@ -517,28 +529,6 @@ class _JAXLoops:
             return batch_by_batch
         compiled: Callable[..., tuple[Logs, Any]] = traced.lower().compile()
         return compiled
-
-
-class _TorchLoops:
-    """A loop over Keras's own compiled step."""
-
-    def __init__(self, model: keras.Model) -> None:
-        self._model = model
-
-    def ready(self, kind: Kind, data: Arrays, batch_size: int) -> Run:
-        model = self._model
-        getattr(model, f"make_{kind}_function")()
-        step = getattr(model, f"{kind}_function")
-
-        def run(order: np.ndarray) -> Logs:
-            model.train(kind == "train")  # the modes of torch.nn.Module, for layers that go by them
-            logs: Logs = {}
-            for index in map(keras.ops.convert_to_tensor, _batches(order, batch_size)):
-                logs = step([_map(lambda a, index=index: a[index], data)])
-            model.eval()
-            return logs
-
-        return run
 
 
 class _Batches(keras.utils.PyDataset):
@@ -689,7 +679,7 @@ def _as_arrays(
 def _flat(logs: Logs) -> dict[str, float]:
     """Nested logs as one dictionary of numbers, as `History` holds them; what is no number stays as it is."""
     flat: dict[str, Any] = {}
-    for name, value in logs.items():
+    for name, value in sorted(logs.items()):
         if isinstance(value, dict):
             flat |= _flat(value)
         else:
@@ -708,9 +698,6 @@ def _integer(owner: str, name: str, value: Any, *, least: int) -> int:
 
 def _model_obstacle(model: keras.Model) -> str:
     """What in the model needs `fit`, or nothing."""
-    backend = keras.backend.backend()
-    if backend not in _LOOPS:
-        return f"Keras runs on {backend}"
     for name in ("fit", "evaluate", "make_train_function", "make_test_function"):
         if _overrides(model, name):
             return f"the model has a `{name}` of its own"
@@ -720,12 +707,13 @@ def _model_obstacle(model: keras.Model) -> str:
             return f"the model has a `{name}` of its own"
     if model.run_eagerly:
         return "the model is compiled with run_eagerly=True"
-    if backend == "jax" and not model.jit_compile:
-        return "the model is compiled with jit_compile=False, or has a layer that cannot be"
-    if backend == "torch" and model.jit_compile:
-        return "the model is compiled with jit_compile=True, and PyTorch compiles while it trains"
     if _is_distributed(model):
         return "the model is distributed over devices"
+    backend = keras.backend.backend()
+    if backend == "jax" and not model.jit_compile:
+        return "the model is compiled with jit_compile=False, or has a layer that cannot be"
+    if backend not in _LOOPS:
+        return f"{backend} has no graph of an epoch, and a loop without `fit` saved 2 to 7 % of a step"
     return ""
 
 
@@ -805,4 +793,4 @@ def _difference(ours: list[Any], theirs: list[Any]) -> dict[str, Any]:
     return next({"model": a, "fresh": b} for a, b in zip(ours, theirs, strict=True) if a != b)
 
 
-_LOOPS: dict[str, type[_Loops]] = {"tensorflow": _TensorFlowLoops, "jax": _JAXLoops, "torch": _TorchLoops}
+_LOOPS: dict[str, type[_Loops]] = {"tensorflow": _TensorFlowLoops, "jax": _JAXLoops}
