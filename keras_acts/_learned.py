@@ -296,7 +296,12 @@ def _start_function(owner: str, name: str) -> Callable[[np.ndarray], np.ndarray]
     layer = cls()
     arguments = {key: layer.get_config()[key] for key in cls.spec.params}
     function = functools.partial(cls.spec.function, **arguments)
-    return lambda x: np.asarray(ops.convert_to_numpy(function(x.astype("float32"))), "float64")
+
+    def on_arrays(x: np.ndarray) -> np.ndarray:
+        values: np.ndarray = ops.convert_to_numpy(function(x.astype("float32")))
+        return values.astype("float64")
+
+    return on_arrays
 
 
 class APL(_Curve):

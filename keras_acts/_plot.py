@@ -123,7 +123,9 @@ def _family(activation: Any, over: str | None, values: Iterable[Any] | None) -> 
             raise ValueError(received(f"`plot` needs `values`, as `{over}` has no interval of its own", over=over))
         values = (np.geomspace if param.log else np.linspace)(*param.search, 5).tolist()
     fixed = {"learn": ()} if cls.spec.params else {}
-    family = {f"{over} = {_short(value)}": cls(**{**config, **fixed, over: value}) for value in values}
+    family: dict[str, Callable[[Any], Any]] = {
+        f"{over} = {_short(value)}": cls(**{**config, **fixed, over: value}) for value in values
+    }
     if not family:
         raise ValueError(received("`plot` needs at least one value", values=()))
     return family
