@@ -121,6 +121,12 @@ def test_a_docstring_becomes_restructuredtext():
     ]
 
 
+def test_a_mention_is_a_link_unless_it_is_an_argument_or_the_thing_itself():
+    linked = docstrings.linked_from(ka.relu)
+    assert "leaky_relu" in linked
+    assert not {"relu", "threshold", "_layer"} & linked
+
+
 def test_a_public_name_without_a_page_is_found():
     module = types.ModuleType("shop")
     vars(module).update(open_one=1, described=2, _own=3)

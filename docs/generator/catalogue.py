@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 from generator import figures
-from generator.docstrings import inline
+from generator.docstrings import inline, linked_from
 
 import keras_acts as ka
 from keras_acts._lookup import defaults, family_of, learned_by_default
@@ -54,7 +54,12 @@ def page(cls: type[ka.Activation], plots: list[figures.Plot]) -> str:
     described = cls if spec.function is None else spec.function
     summary = inspect.getdoc(described).partition("\n\n")[0]
     shown = [directive("figure", plot.caption, argument=plot.file, alt=plot.caption) for plot in plots]
-    blocks = [heading(spec.name, "="), inline(summary), directive("math", spec.formula), *shown[:1]]
+    blocks = [
+        heading(spec.name, "="),
+        inline(summary, linked_from(described)),
+        directive("math", spec.formula),
+        *shown[:1],
+    ]
     blocks += [heading("Example", "-"), directive("code-block", example(cls), argument="python")]
     if arguments := defaults(cls):
         blocks += [heading("Parameters", "-"), parameters(cls, arguments)]
@@ -85,7 +90,7 @@ def parameters(cls: type[ka.Activation], arguments: dict[str, Any]) -> str:
                 "" if param.search is None else f"{between(param.search)}{', logarithmic' if param.log else ''}",
             )
         )
-    return list_table(rows)
+    return list_table(rows if cls.spec.params else [row[:2] for row in rows])
 
 
 def bounds(param: ka.Param) -> str:

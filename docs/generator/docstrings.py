@@ -5,8 +5,12 @@ signs such as `*` and `|` are markup. Both are settled here, once, so that a doc
 how it will be printed. Napoleon is not used: it reads a colon within `Returns:` as a type.
 """
 
+import inspect
 import re
 from collections.abc import Container, Iterator
+from typing import Any
+
+import keras_acts as ka
 
 _FIELDS = {"Args": "param", "Raises": "raises", "Attributes": "ivar"}
 _SECTION = re.compile(r"(Args|Raises|Attributes|Returns|Yields|Example|Examples):$")
@@ -48,6 +52,12 @@ def to_rst(lines: list[str], linked: Container[str] = ()) -> list[str]:
             else:
                 result.append(inline(line, linked))
     return [*result, ""]
+
+
+def linked_from(obj: Any) -> set[str]:
+    """The public names that a mention in the docstring of `obj` means: not its own, nor its arguments'."""
+    arguments = inspect.signature(obj).parameters if callable(obj) else ()
+    return {name for name in vars(ka) if not name.startswith("_")}.difference(arguments, [getattr(obj, "__name__", "")])
 
 
 def inline(text: str, linked: Container[str] = ()) -> str:

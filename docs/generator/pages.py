@@ -26,16 +26,14 @@ def _generate(app: Sphinx, config: Config) -> None:
 
 
 def _docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    public = {name for name in vars(ka) if not name.startswith("_")}
-    mine = inspect.signature(obj).parameters if callable(obj) else ()
-    lines[:] = docstrings.to_rst(lines, linked=public.difference(mine, [name.rpartition(".")[2]]))
+    lines[:] = docstrings.to_rst(lines, docstrings.linked_from(obj))
 
 
 def _signature(app: Sphinx, what: str, name: str, obj: Any, *_: Any) -> tuple[str, str] | None:
     """A layer's own arguments, which Keras hides behind `__new__`; those without only pass on the base's."""
     if what != "class" or not issubclass(obj, ka.Activation):
         return None
-    if "__init__" not in vars(obj):
+    if obj is not ka.Activation and obj.__init__ is ka.Activation.__init__:
         return "(**kwargs)", ""
     _, *mine = inspect.signature(obj.__init__).parameters.values()
     return str(inspect.Signature([parameter.replace(annotation=parameter.empty) for parameter in mine])), ""
