@@ -12,6 +12,7 @@ compare: $(VENV)/.installed
 
 test: $(VENV)/.test-installed
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --quiet --doctest-modules keras_acts tuning/keras_acts_tuning
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -298,8 +298,8 @@ def _start_function(owner: str, name: str) -> Callable[[np.ndarray], np.ndarray]
     function = functools.partial(cls.spec.function, **arguments)
 
     def on_arrays(x: np.ndarray) -> np.ndarray:
-        values: np.ndarray = ops.convert_to_numpy(function(x.astype("float32")))
-        return values.astype("float64")
+        values: np.ndarray = np.asarray(ops.convert_to_numpy(function(x.astype("float32"))), "float64")
+        return values
 
     return on_arrays
 

@@ -85,7 +85,7 @@ def register_with_keras() -> list[str]:
     ('alpha',)
     """
     # Private, but the one table that `keras.activations.get`, and so every layer, looks names up in.
-    module = importlib.import_module("keras.src.activations")
+    module: Any = importlib.import_module("keras.src.activations")
     own = module.ALL_OBJECTS_DICT
     if not isinstance(own, _KerasNames):
         module.ALL_OBJECTS_DICT = own = _KerasNames(own)
