@@ -168,8 +168,8 @@ def jumps(at: Callable[[np.ndarray], list[np.ndarray]], edges: np.ndarray) -> li
     # Much change, or steep change: a small jump is steep between close edges.
     cells = np.concatenate([np.argsort(measure, axis=1)[:, -8:] for measure in (change, change / np.diff(edges))], 1)
     left, right = edges[cells], edges[cells + 1]
-    for _ in range(5):  # 512 parts each time: from any cell down to neighbouring numbers
-        points = np.linspace(left, right, 513, axis=-1)
+    for _ in range(7):  # 128 parts each time: from any cell down to neighbouring numbers
+        points = np.linspace(left, right, 129, axis=-1)
         found = np.stack(at(points.ravel())).reshape(len(values), *points.shape)[order, order]
         change = np.abs(np.diff(found))
         widest = np.argmax(change, axis=-1)[..., None]

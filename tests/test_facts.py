@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import judge
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -18,6 +19,10 @@ from layers import subject
 
 import keras_acts as ka
 from keras_acts import Spec
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="the facts are every backend's, and JAX would take minutes, op by op"
+)
 
 STAGES = (0, 1), (2,), (3,)
 """Orders of the derivatives searched for jumps, each stage where the last found none; without any, it is smooth."""
