@@ -119,7 +119,7 @@ def names(
         learned: Whether the layer learns a parameter by default.
         monotone: Whether the function never decreases.
         smooth: Whether the first derivative is continuous.
-        elementwise: Whether each output depends on one input only.
+        elementwise: Whether each output depends on the input at its own place only.
 
     Raises:
         ValueError: No activation is of that family or role.

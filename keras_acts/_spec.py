@@ -91,7 +91,7 @@ class Spec:
             smooth function, -1 where f itself jumps.
         initializer: The Keras initializer that suits a layer before this activation.
         role: `"hidden"` between layers, `"output"` as the last layer.
-        elementwise: Whether each output depends on one input only.
+        elementwise: Whether each output depends on the input at its own place only.
         aliases: Other names `get` understands.
         source: Where it was published, or who uses it.
     """
