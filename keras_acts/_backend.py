@@ -135,7 +135,9 @@ def _attach_tensorflow(value: Function, derivatives: tuple[Function, ...]) -> Fu
 
     @tf.custom_gradient  # type: ignore[untyped-decorator, unused-ignore]
     def function(*tensors: Tensor) -> tuple[Tensor, Unary]:
-        return value(*tensors), lambda upstream: [upstream * derivative(*tensors) for derivative in derivatives]
+        # Stopped, or the tape would keep every step of `value` alive.
+        result = value(*map(tf.stop_gradient, tensors))
+        return result, lambda upstream: [upstream * derivative(*tensors) for derivative in derivatives]
 
     # A `tf.Variable` (a learned parameter) would have to be handed its gradient apart; its value need not.
     return lambda *tensors: function(*map(tf.convert_to_tensor, tensors))

@@ -3,11 +3,12 @@
 import math
 from typing import Any
 
+from keras import ops
+
 from keras_acts import _numerics
-from keras_acts._backend import Tensor
+from keras_acts._backend import Tensor, at_least, at_most, with_derivative
 from keras_acts._function import activation_function
 from keras_acts._layer import Activation
-from keras_acts._numerics import gate
 from keras_acts._spec import Param, Spec
 
 
@@ -126,9 +127,9 @@ def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     """
     if not approximate:
         return _numerics.gelu(x)
-    # ½(1 + tanh u) is σ(2u), which keeps its digits on the left.
-    inner = math.sqrt(8.0 / math.pi) * x * (1.0 + 0.044715 * x * x)
-    return gate(x, _numerics.sigmoid(inner))
+    # ½(1 + tanh u) is σ(2u), and u is x times a factor between 0.8 and, where it matters, 8.
+    square = ops.square(_numerics.clip(x, -100.0, 100.0))
+    return _numerics.swish(x, math.sqrt(8.0 / math.pi) * (1.0 + 0.044715 * square))
 
 
 class GELU(Activation):
@@ -153,6 +154,32 @@ class GELU(Activation):
         super().__init__({"approximate": bool(approximate)}, **kwargs)
 
 
+def _mish_second(x: Tensor) -> Tensor:
+    x = ops.clip(x, -2000.0, 2000.0)
+    t = ops.sigmoid(-x)  # softplus(x) is −ln t, so that the gate is (1 − t²)/(1 + t²)
+    scale = 1.0 / (1.0 + t * t)
+    root = _numerics.sigmoid_root(x)
+    bend = ((2.0 - t) * t + 3.0) * t - 2.0
+    return 4.0 * t * scale * scale * (2.0 + x * bend * scale) * root * root
+
+
+@with_derivative(_mish_second)
+def _mish_derivative(x: Tensor) -> Tensor:
+    x = ops.clip(x, -2000.0, 20.0)
+    half = ops.exp(0.5 * x)
+    p = half * half + 1.0
+    scale = 1.0 / (p * p + 1.0)
+    return half * (scale * (p + 1.0 + 4.0 * x * p * scale)) * half
+
+
+@with_derivative(_mish_derivative)
+def _mish(x: Tensor) -> Tensor:
+    x = at_least(x, -2000.0)
+    half = ops.exp(0.5 * at_most(x, 20.0))  # twice, since eˣ may be too small for a normal number; from 20 on it is x
+    p = half * half + 1.0
+    return x * (half * ((p + 1.0) / (p * p + 1.0))) * half
+
+
 @activation_function
 def mish(x: Tensor) -> Tensor:
     """`x · tanh(softplus(x))`: like `silu`, a little deeper in the dip.
@@ -172,7 +199,7 @@ def mish(x: Tensor) -> Tensor:
 
     Source: Misra 2019, arXiv:1908.08681.
     """
-    return gate(x, _numerics.tanh(_numerics.softplus(x)))
+    return _mish(x)
 
 
 class Mish(Activation):

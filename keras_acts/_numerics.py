@@ -181,7 +181,7 @@ def sigmoid_gated(
 
     def second(x: Tensor) -> Tensor:
         x = ops.clip(x, -2000.0, 2000.0)
-        root = _sigmoid_root(x)
+        root = sigmoid_root(x)
         s, t = ops.sigmoid(x), ops.sigmoid(-x)
         return (2.0 * slope(s, t) + x * bend(s, t)) * root * root
 
@@ -201,7 +201,7 @@ def sigmoid_gated(
     return value, first
 
 
-def _sigmoid_root(x: Tensor) -> Tensor:
+def sigmoid_root(x: Tensor) -> Tensor:
     """The square root of the sigmoid's derivative: a normal number wherever x times that derivative is."""
     size = ops.abs(x)
     return ops.sigmoid(size) * ops.exp(-0.5 * size)
@@ -212,7 +212,7 @@ silu, silu_derivative = sigmoid_gated(lambda s: s, lambda s, t: 1.0, lambda s, t
 
 @with_derivative(
     lambda x, beta: silu_derivative(beta * x),
-    lambda x, beta: ops.square(x * _sigmoid_root(beta * x)),
+    lambda x, beta: ops.square(x * sigmoid_root(beta * x)),
 )
 def swish(x: Tensor, beta: Tensor) -> Tensor:
     """`x·σ(βx)`, with every digit of the derivative in β, at β = 0 too."""
@@ -237,6 +237,40 @@ def _gelu_derivative(x: Tensor) -> Tensor:
 def gelu(x: Tensor) -> Tensor:
     """`x·Φ(x)`, with derivatives in closed form: they are right where φ is too small for a normal number."""
     return 0.5 * at_least(x, -60.0) * erfc(-math.sqrt(0.5) * x)
+
+
+def _carry_slope(order: int) -> Unary:
+    def derivative(z: Tensor) -> Tensor:
+        far = (at_least(z, -2000.0) + order) * ops.exp(at_most(z + 40.0, 0.0))
+        return ops.where(z > -40.0, 1.0 if order == 1 else 0.0, far)
+
+    return derivative
+
+
+_first_carry_slope = _chain(*map(_carry_slope, range(1, 4)))
+
+
+def _carry_by_slope(x: Tensor, slope: Tensor) -> Tensor:
+    z = slope * x
+    return ops.where(z > -40.0, 0.0, x * ops.exp(at_most(z + 40.0, 0.0)) * x)
+
+
+@with_derivative(lambda x, slope: _first_carry_slope(slope * x), _carry_by_slope)
+def _carry(x: Tensor, slope: Tensor) -> Tensor:
+    return gate(x, ops.exp(at_most(slope * x + 40.0, 0.0)))
+
+
+def gated(x: Tensor, slope: float | Tensor, opening: Unary, top: float = 1e30) -> Tensor:
+    """`x·opening(slope·x)`, also where the opening is too small for a normal number, and its derivatives.
+
+    Args:
+        x: The tensor.
+        slope: The factor within the gate.
+        opening: The gate: a multiple of eᶻ for z below −40.
+        top: Where the gate is open to the last digit; it is asked for no more than that.
+    """
+    # Below −40 the fall of the gate goes with x, so that it is multiplied by x before it can get lost.
+    return _carry(x, slope) * opening(clip(slope * x, -40.0, top))
 
 
 def clip(x: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
