@@ -576,8 +576,9 @@ def xielu(
     below than −1e-6, so that the function jumps at 0, by `1e-6 · alpha_n`. The parameters are the
     effective ones, not those under a softplus.
     """
-    near = _numerics.clip(x, -2.0, -1e-6)
-    near = alpha_n * (_numerics.expm1_less_x(near) + (near - x)) + beta * x
+    flat = x > -1e-6  # by cases, since a difference that cancels in the value would not in the derivative
+    bent = _numerics.expm1_less_x(_numerics.clip(ops.where(flat, -1e-6, x), -2.0, 0.0))
+    near = alpha_n * ops.where(flat, math.expm1(-1e-6) - x, bent) + beta * x
     far = alpha_n * _numerics.expm1(_numerics.negative_part(x)) + (beta - alpha_n) * x
     return ops.where(x > 0, (alpha_p * ops.relu(x) + beta) * x, ops.where(x > -1, near, far))
 

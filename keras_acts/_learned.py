@@ -70,7 +70,7 @@ class SoftExponential(Activation):
         function=soft_exponential,
         formula=r"\begin{cases} -\ln(1 - \alpha(x + \alpha))/\alpha & \alpha < 0 \\ x & \alpha = 0 \\"
         r" (e^{\alpha x} - 1)/\alpha + \alpha & \alpha > 0 \end{cases}",
-        params={"alpha": Param(per="layer", search=(-0.5, 0.5))},
+        params={"alpha": Param(per="layer", search=(0.0, 0.5))},
         range=(-_INF, _INF),
         monotone=True,
         smoothness=_INF,

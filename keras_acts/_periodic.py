@@ -13,6 +13,11 @@ from keras_acts._numerics import sinc
 from keras_acts._spec import Param, Spec
 
 
+def _sin(angle: Tensor) -> Tensor:
+    """The sine, and 0 where the angle is infinite: a ripple on an infinite line is nothing."""
+    return ops.sin(ops.where(ops.isinf(angle), 0.0, angle))
+
+
 @activation_function
 def sine(x: Tensor, omega: float | Tensor = 1.0) -> Tensor:
     """A sine wave: `sin(omega · x)`.
@@ -26,7 +31,7 @@ def sine(x: Tensor, omega: float | Tensor = 1.0) -> Tensor:
             to `x`. Defaults to `1.0`.
 
     Returns:
-        A tensor of the shape and dtype of `x`, within −1 and 1; NaN at ±inf, where there is no limit.
+        A tensor of the shape and dtype of `x`, within −1 and 1; 0 at ±inf, where there is no limit.
 
     Raises:
         TypeError: `x` is a tensor of integers.
@@ -37,7 +42,7 @@ def sine(x: Tensor, omega: float | Tensor = 1.0) -> Tensor:
 
     Source: Sitzmann et al. 2020, arXiv:2006.09661, whose omega is 30.
     """
-    return ops.sin(omega * x)
+    return _sin(omega * x)
 
 
 class Sine(Activation):
@@ -66,7 +71,7 @@ class Sine(Activation):
 
 def _snake_slope(x: Tensor, alpha: Tensor) -> Tensor:
     # 1 + sin 2αx, as a square: it touches 0, and the sum has no digits left nearby.
-    return 2.0 * ops.square(ops.sin(alpha * x + 0.25 * math.pi))
+    return 2.0 * ops.square(_sin(alpha * x + 0.25 * math.pi))
 
 
 def _snake_slope_in_alpha(x: Tensor, alpha: Tensor) -> Tensor:
@@ -76,7 +81,7 @@ def _snake_slope_in_alpha(x: Tensor, alpha: Tensor) -> Tensor:
 
 @with_derivative(_snake_slope, _snake_slope_in_alpha)
 def _snake(x: Tensor, alpha: Tensor) -> Tensor:
-    ripple = ops.sin(alpha * x)
+    ripple = _sin(alpha * x)
     return x + ripple * ripple / ops.where(alpha == 0, 1.0, alpha)
 
 
@@ -157,7 +162,7 @@ def snake_beta(x: Tensor, alpha: float | Tensor = 1.0, beta: float | Tensor = 1.
     Source: Lee et al. 2022, arXiv:2206.04658. Theirs learns the logarithms of both and adds 1e-9 to
     beta; here both are held above 0.
     """
-    return x + ops.square(ops.sin(alpha * x)) / beta
+    return x + ops.square(_sin(alpha * x)) / beta
 
 
 class SnakeBeta(Activation):
