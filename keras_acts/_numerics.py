@@ -126,7 +126,7 @@ def erf(x: Tensor) -> Tensor:
     y = ops.erf(x)
     if not compiled_by_torch():
         return y
-    return ops.where(ops.abs(x) < 0.5, x * _polynomial(x * x, _ERF), y)
+    return ops.where(ops.abs(x) < 0.5, x * polynomial(x * x, _ERF), y)
 
 
 _ERF = [2.0 / math.sqrt(math.pi) * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in range(13)]
@@ -300,7 +300,8 @@ def isru(x: Tensor, alpha: float | Tensor = 1.0) -> Tensor:
     return above / ops.sqrt(below * below + alpha * above * above)
 
 
-def _polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
+def polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
+    """The sum of `coefficients[n] · xⁿ`."""
     total = ops.full_like(x, coefficients[-1])
     for coefficient in coefficients[-2::-1]:
         total = total * x + coefficient
@@ -317,7 +318,7 @@ def _sinc(order: int, far: Unary) -> Unary:
     def derivative(x: Tensor) -> Tensor:
         close = ops.abs(x) < 0.8
         beyond = ops.where(close, 1.0, clip(x, -1e30, 1e30))  # a sine has no limit at infinity
-        return ops.where(close, _polynomial(ops.where(close, x, 0.0), series), far(beyond))
+        return ops.where(close, polynomial(ops.where(close, x, 0.0), series), far(beyond))
 
     return derivative
 
@@ -341,13 +342,13 @@ def _over(a: Tensor, x: Tensor, reach: float, near: Unary, far: Unary) -> Tensor
 @with_derivative(expm1)
 def expm1_less_x(x: Tensor) -> Tensor:
     """`eˣ − 1 − x` for |x| ≤ 2, whose own leading digits cancel."""
-    return x * x * _polynomial(x, [1.0 / math.factorial(n + 2) for n in range(20)])
+    return x * x * polynomial(x, [1.0 / math.factorial(n + 2) for n in range(20)])
 
 
 def expm1_over(a: Tensor, x: Tensor) -> Tensor:
     """`(exp(ax) − 1)/a`: at a = 0 its limit `x`, with the right derivative in `a` there and nearby."""
     series = [1.0 / math.factorial(n + 1) for n in range(14)]
-    return _over(a, x, 0.5, lambda z: _polynomial(z, series), expm1)
+    return _over(a, x, 0.5, lambda z: polynomial(z, series), expm1)
 
 
 def log1p_over(a: Tensor, x: Tensor) -> Tensor:
@@ -355,6 +356,6 @@ def log1p_over(a: Tensor, x: Tensor) -> Tensor:
     series = [1.0 / (2 * n + 1) for n in range(11)]
 
     def near(z: Tensor) -> Tensor:  # ln(1 + z) = 2·artanh(z/(2 + z))
-        return 2.0 / (2.0 + z) * _polynomial(ops.square(z / (2.0 + z)), series)
+        return 2.0 / (2.0 + z) * polynomial(ops.square(z / (2.0 + z)), series)
 
     return _over(a, x, 0.25, near, ops.log1p)
