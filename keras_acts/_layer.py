@@ -54,9 +54,6 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     spec: ClassVar[Spec]
 
-    arrays: ClassVar[tuple[str, ...]] = ()
-    """Names of weights that are arrays of numbers: `learn` and the initializers and so on may name them too."""
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "spec" in cls.__dict__:
@@ -92,7 +89,6 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         learned = (learn,) if isinstance(learn, str) else tuple(learn)
         self._check_names("learn", learned)
         self._learned = tuple(name for name in params if name in learned)
-        self._learned_arrays = tuple(name for name in self.arrays if name in learned)
         self._per = self._granularities(per)
         self._axis = checked_integer(owner, "axis", axis)
         self._channels = None if channels is None else checked_integer(owner, "channels", channels, at_least=1)
@@ -149,8 +145,8 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     def get_config(self) -> dict[str, Any]:
         """All constructor arguments, as plain data."""
         config: dict[str, Any] = dict(super().get_config())
-        if self.spec.params or self.arrays:
-            config["learn"] = [*self._learned, *self._learned_arrays]
+        if self.spec.params:
+            config["learn"] = list(self._learned)
             config["per"] = dict(self._per) if self._per else None
             config["axis"] = self._axis
             config["channels"] = self._channels
@@ -193,19 +189,6 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         )
         setattr(self, name, weight)
 
-    def _create_array(self, name: str, shape: tuple[int, ...], start: Any) -> None:
-        """The weight `name` of `arrays`; it keeps its precision where the layer computes in 16 bits."""
-        weight = self.add_weight(
-            shape=shape,
-            name=name,
-            initializer=dict(self._initializers).get(name, start),
-            regularizer=dict(self._regularizers).get(name),
-            constraint=dict(self._constraints).get(name),
-            trainable=name in self._learned_arrays,
-            autocast=False,
-        )
-        setattr(self, name, weight)
-
     def _start(self, name: str) -> float:
         """What the weight of the parameter `name` starts at where no initializer is named."""
         return dict(self._arguments)[name]  # type: ignore[no-any-return]
@@ -225,10 +208,9 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         return count
 
     def _check_names(self, argument: str, names: Iterable[str]) -> None:
-        known = (*self.spec.params, *(self.arrays if argument != "per" else ()))
         for name in names:
-            if name not in known:
-                has = nearest(str(name), known) if known else "it has none"
+            if name not in self.spec.params:
+                has = nearest(str(name), self.spec.params) if self.spec.params else "it has none"
                 need = f"`{type(self).__name__}` needs `{argument}` to name its parameters: {has}"
                 raise ValueError(received(need, **{argument: name}))
 
@@ -237,8 +219,7 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     ) -> tuple[tuple[str, Granularity], ...]:
         if per is None:
             return ()
-        # Without parameters, `per` itself is what names none.
-        by_name = dict(per) if isinstance(per, Mapping) else dict.fromkeys(self.spec.params or (per,), per)
+        by_name = dict(per) if isinstance(per, Mapping) else dict.fromkeys(self.spec.params, per)
         self._check_names("per", by_name)
         for value in by_name.values():
             if value not in _GRANULARITIES:
