@@ -33,8 +33,11 @@ def to_mathml(formula: str, *, as_block: bool = False) -> str:
     Raises:
         MathError: Docutils cannot set it.
     """
-    # Docutils takes a style only at the start of a group; a browser chooses well enough without.
-    mathml = latex2mathml.tex2mathml(re.sub(r"\\(text|display)style\b", "", formula), as_block=as_block)
+    # Docutils takes a style only at the start of a group, where a browser chooses well enough without,
+    # and a fraction's parts only in braces.
+    formula = re.sub(r"\\(text|display)style\b", "", formula)
+    formula = re.sub(r"(\\[dt]?frac)(\d)(\d)", r"\1{\2}{\3}", formula)
+    mathml = latex2mathml.tex2mathml(formula, as_block=as_block)
     for pattern, replacement in _SPACING:
         mathml = pattern.sub(replacement, mathml)
     return mathml
