@@ -1140,7 +1140,7 @@ class SMU1(Activation):
 
 
 @with_derivative(lambda x: 2.0 / math.pi / ops.square(1.0 + x * x))
-def _x_arctan_derivative(x: Tensor) -> Tensor:
+def _arctan_gated_derivative(x: Tensor) -> Tensor:
     x = ops.clip(x, -1e15, 1e15)
     # To the left ½ + atan(x)/π and x/π/(1 + x²) nearly cancel: (φ − sin φ)/2π of the angle φ, as a series.
     angle = 2.0 * _arctan(1.0 / at_most(x, -1.5))
@@ -1149,11 +1149,22 @@ def _x_arctan_derivative(x: Tensor) -> Tensor:
     return ops.where(x < -1.5, left, 0.5 + _arctan(x) / math.pi + x / math.pi / (1.0 + x * x))
 
 
-@with_derivative(_x_arctan_derivative)
-def _x_arctan(x: Tensor) -> Tensor:
+@with_derivative(_arctan_gated_derivative)
+def _arctan_gated(x: Tensor) -> Tensor:
     x = at_least(x, -1e30)
     left = x * _arctan(-1.0 / at_most(x, -1.0))
     return ops.where(x < -1, left, x * (0.5 * math.pi + _arctan(x))) / math.pi
+
+
+@with_derivative(lambda x: 4.0 / math.pi / ops.square(1.0 + x * x))
+def _x_arctan_derivative(x: Tensor) -> Tensor:
+    x = ops.clip(x, -1e15, 1e15)
+    return 2.0 / math.pi * (_arctan(x) + x / (1.0 + x * x))
+
+
+@with_derivative(_x_arctan_derivative)
+def _x_arctan(x: Tensor) -> Tensor:
+    return x * (2.0 / math.pi * _arctan(x))
 
 
 @activation_function
@@ -1180,7 +1191,7 @@ def xatlu(x: Tensor, alpha: float | Tensor = 0.0) -> Tensor:
 
     Source: Huang 2024, arXiv:2405.20768.
     """
-    return _x_arctan(x) + gate(x, alpha * (2.0 / math.pi) * _numerics.arctan(x))
+    return _arctan_gated(x) + gate(_x_arctan(x), alpha)
 
 
 class XATLU(Activation):
