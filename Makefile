@@ -27,4 +27,4 @@ $(VENV)/.test-installed: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) results docs/_build docs/activations dist
+	rm -rf $(VENV) results docs/_build docs/activations docs/_generated dist

@@ -341,7 +341,7 @@ class GLUDense(Projecting):
     ) -> None:
         units = None if units is None else checked_integer("GLUDense", "units", units, at_least=1)
         super().__init__({"units": units, "use_bias": bool(use_bias)}, **kwargs)
-        self.gate = get(gate)
+        self.gate = get(gate, dtype=self.dtype_policy) if isinstance(gate, str) else get(gate)
         self._keep_options(
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,

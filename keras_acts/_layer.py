@@ -35,7 +35,8 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         learn: Names of the parameters to learn; the others stay fixed at their values.
         per: `"channel"` or `"layer"` for all learned parameters, or a dict by name. Defaults to
             what `spec` says for each.
-        axis: The channel axis. Defaults to `-1`; `1` for channels-first images.
+        axis: The channel axis. Defaults to `-1`; `1` for channels-first images. A layer that looks at
+            no channels takes it, and `channels`, too, so that one call serves every activation.
         channels: The channel count, if it is known at construction.
         initializers: Keras initializers of learned parameters, by name. By default each starts at
             its value in `arguments`.

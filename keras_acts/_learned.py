@@ -569,16 +569,16 @@ class BSpline(_Curve):
     >>> keras.ops.shape(BSpline()(np.ones((2, 5))))
     (2, 5)
 
-    Source: Liu et al. 2024, arXiv:2404.19756. Coefficients start normal with standard deviation 0.1;
-    the base weight starts at 1 (theirs is drawn, since it also joins two layers).
+    Source: Liu et al. 2024, arXiv:2404.19756. It starts at the base function alone: theirs draws the
+    coefficients and the base weight, which there also join two layers.
     """
 
     spec = Spec(
         name="bspline",
         formula=r"w\,\mathrm{silu}(x) + \sum_i c_i B_i(x)",
-        range=(-_INF, _INF),
+        range=(-0.27846454276107374, _INF),
         monotone=False,
-        smoothness=2,
+        smoothness=_INF,
         source="Liu et al. 2024, arXiv:2404.19756",
     )
 
@@ -605,14 +605,14 @@ class BSpline(_Curve):
         return int(self.coefficients.shape[0])
 
     def _create_weights(self, groups: int) -> None:
-        normal = keras.initializers.RandomNormal(stddev=0.1)
-        self.coefficients = self._numbers("coefficients", groups, (self.grid + self.order, normal))
+        self.coefficients = self._numbers("coefficients", groups, (self.grid + self.order, "zeros"))
         self.base_weight = self._numbers("base_weight", groups, (1, "ones"))
 
     def _curve(self, x: Tensor, dtype: str) -> Tensor:
         step = (self.high - self.low) / self.grid
         # In units of the grid, from the first knot of the first basis function on.
-        u = (_numerics.clip(x, 2.0 * self.low - 1.0, 2.0 * self.high + 1.0) - self.low) / step + self.order
+        margin = (self.order + 1) * step  # beyond it the spline is 0
+        u = (_numerics.clip(x, self.low - margin, self.high + margin) - self.low) / step + self.order
         u = ops.expand_dims(u, -1)
         knots = ops.arange(self.grid + 2 * self.order, dtype=dtype)
         basis = ops.cast((u >= knots) & (u < knots + 1.0), dtype)

@@ -14,7 +14,7 @@ from keras import ops
 from keras_acts._backend import Tensor, Unary, at_least, at_most, compiled_by_torch, erfc, native, with_derivative
 
 _NORMAL = 1.0 / math.sqrt(2.0 * math.pi)
-_tanh, _arctan = native("tanh"), native("arctan")
+_tanh, _arctan, _sin, _cos = map(native, ("tanh", "arctan", "sin", "cos"))
 
 
 def _sigmoid_second(x: Tensor) -> Tensor:
@@ -201,6 +201,12 @@ def sigmoid_gated(
     return value, first
 
 
+def times_sigmoid(factor: Tensor, x: Tensor) -> Tensor:
+    """`factor·σ(x)`, also where σ is too small for a normal number and the factor is large."""
+    near, far = _split(x)
+    return factor * ops.sigmoid(near) * far
+
+
 def sigmoid_root(x: Tensor) -> Tensor:
     """The square root of the sigmoid's derivative: a normal number wherever x times that derivative is."""
     size = ops.abs(x)
@@ -324,10 +330,10 @@ def _sinc(order: int, far: Unary) -> Unary:
 
 
 _sinc_slope = with_derivative(
-    _sinc(2, lambda x: -ops.sin(x) / x - 2.0 * (ops.cos(x) - ops.sin(x) / x) / x / x),
-)(_sinc(1, lambda x: (ops.cos(x) - ops.sin(x) / x) / x))
+    _sinc(2, lambda x: -_sin(x) / x - 2.0 * (_cos(x) - _sin(x) / x) / x / x),
+)(_sinc(1, lambda x: (_cos(x) - _sin(x) / x) / x))
 
-sinc = with_derivative(_sinc_slope)(_sinc(0, lambda x: ops.sin(x) / x))
+sinc = with_derivative(_sinc_slope)(_sinc(0, lambda x: _sin(x) / x))
 """`sin(x)/x`, and 1 at 0."""
 
 

@@ -6,16 +6,23 @@ from typing import Any
 from keras import ops
 
 from keras_acts import _numerics
-from keras_acts._backend import Tensor, with_derivative
+from keras_acts._backend import Tensor, at_least, native, with_derivative
 from keras_acts._function import activation_function
 from keras_acts._layer import Activation
-from keras_acts._numerics import sinc
+from keras_acts._numerics import sinc, times_sigmoid
 from keras_acts._spec import Param, Spec
+
+_SIN, _COS = native("sin"), native("cos")
 
 
 def _sin(angle: Tensor) -> Tensor:
     """The sine, and 0 where the angle is infinite: a ripple on an infinite line is nothing."""
-    return ops.sin(ops.where(ops.isinf(angle), 0.0, angle))
+    return _SIN(ops.where(ops.isinf(angle), 0.0, angle))
+
+
+def _cos(angle: Tensor) -> Tensor:
+    """The cosine, and 1 where the angle is infinite."""
+    return _COS(ops.where(ops.isinf(angle), 0.0, angle))
 
 
 @activation_function
@@ -200,6 +207,46 @@ class SnakeBeta(Activation):
         super().__init__({"alpha": alpha, "beta": beta}, learn=learn, **kwargs)
 
 
+def _sinlu_second(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    x = at_least(x, -2000.0)
+    s, t = ops.sigmoid(x), ops.sigmoid(-x)
+    wave, slope = a * _sin(b * x), 1.0 + a * b * _cos(b * x)
+    return times_sigmoid(2.0 * slope * t + (x + wave) * t * (t - s) - b * b * wave, x)
+
+
+def _sinlu_slope_by_a(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    x = at_least(x, -2000.0)
+    return times_sigmoid(b * _cos(b * x) + _sin(b * x) * ops.sigmoid(-x), x)
+
+
+def _sinlu_slope_by_b(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    x = at_least(x, -2000.0)
+    return times_sigmoid(a * (_cos(b * x) * (1.0 + x * ops.sigmoid(-x)) - b * x * _sin(b * x)), x)
+
+
+@with_derivative(_sinlu_second, _sinlu_slope_by_a, _sinlu_slope_by_b)
+def _sinlu_slope(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    x = at_least(x, -2000.0)
+    return times_sigmoid(1.0 + a * b * _cos(b * x) + (x + a * _sin(b * x)) * ops.sigmoid(-x), x)
+
+
+def _sinlu_by_a(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return times_sigmoid(_sin(b * x), x)
+
+
+def _sinlu_by_b(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    x = at_least(x, -2000.0)
+    return times_sigmoid(a * x * _cos(b * x), x)
+
+
+# In closed form, because each term of an automatic second derivative may be too small for a normal
+# number where their sum is not.
+@with_derivative(_sinlu_slope, _sinlu_by_a, _sinlu_by_b)
+def _sinlu(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    x = at_least(x, -2000.0)
+    return times_sigmoid(x + a * _sin(b * x), x)
+
+
 @activation_function
 def sinlu(x: Tensor, a: float | Tensor = 1.0, b: float | Tensor = 1.0) -> Tensor:
     """A line with waves on it, through a sigmoid gate: `(x + a · sin(b · x)) · σ(x)`.
@@ -221,8 +268,7 @@ def sinlu(x: Tensor, a: float | Tensor = 1.0, b: float | Tensor = 1.0) -> Tensor
 
     Source: Paul et al. 2022, doi:10.3390/math10030337.
     """
-    # As a multiple of silu, which keeps its digits where the sigmoid itself is too small for a number.
-    return _numerics.silu(x) * (1.0 + a * b * sinc(b * _numerics.clip(x, -1e30, 1e30)))
+    return _sinlu(x, a, b)
 
 
 class SinLU(Activation):

@@ -32,9 +32,12 @@ class _Structural(Activation):
 
 
 class Projecting(Activation):
-    """A layer that owns a projection, with the options of `keras.layers.Dense` for it."""
+    """A layer that owns a projection of the last axis, with the options of `keras.layers.Dense` for it."""
 
     def _keep_options(self, **options: Any) -> None:
+        if self._axis != -1:
+            need = f"`{type(self).__name__}` needs its channels on the last axis, as `keras.layers.Dense` does"
+            raise ValueError(received(need, axis=self._axis))
         # A tuple, because Keras tracks (and wraps) dicts set on a layer.
         self._options = tuple((name, _KINDS[name.rpartition("_")[2]].get(value)) for name, value in options.items())
 
@@ -130,11 +133,11 @@ class Maxout(Projecting):
 
     def _pieces(self, name: str, shape: tuple[int, ...], options: dict[str, Any]) -> Any:
         # Each piece is drawn by itself, so that an initializer sees the fan-in and fan-out of one.
-        draw = options[f"{name}_initializer"]
+        draws = [_seeded_apart(options[f"{name}_initializer"], i) for i in range(self.k)]
         return self.add_weight(
             name=name,
             shape=(self.k, *shape),
-            initializer=lambda _, dtype: ops.stack([draw.clone()(shape, dtype=dtype) for _ in range(self.k)]),
+            initializer=lambda _, dtype: ops.stack([draw(shape, dtype=dtype) for draw in draws]),
             regularizer=options[f"{name}_regularizer"],
             constraint=options[f"{name}_constraint"],
         )
@@ -361,6 +364,14 @@ class PolyNorm(_Structural):
             total = total + weight[i] * power * ops.rsqrt(mean_square + self.epsilon)
             power = power * x
         return ops.cast(total, dtype)
+
+
+def _seeded_apart(initializer: Any, i: int) -> Any:
+    """A copy of an initializer; one with a seed of its own gets another seed for each `i`."""
+    config = initializer.get_config()
+    if isinstance(config.get("seed"), int):
+        config["seed"] += i
+    return type(initializer).from_config(config)
 
 
 def _largest(tensors: list[Tensor]) -> Tensor:
