@@ -168,6 +168,7 @@ def _attach_torch(value: Function, derivatives: tuple[Function, ...]) -> Functio
         generate_vmap_rule = True
 
         @staticmethod
+        @functools.wraps(value)  # torch.compile counts the parameters
         def forward(*tensors: Tensor) -> Tensor:
             return value(*tensors)
 
