@@ -1153,7 +1153,7 @@ def _arctan_gated_derivative(x: Tensor) -> Tensor:
 def _arctan_gated(x: Tensor) -> Tensor:
     x = at_least(x, -1e30)
     left = x * _arctan(-1.0 / at_most(x, -1.0))
-    return ops.where(x < -1, left, x * (0.5 * math.pi + _arctan(x))) / math.pi
+    return ops.where(x < -1, left / math.pi, x * (0.5 + _arctan(x) / math.pi))  # π·x may be too large
 
 
 @with_derivative(lambda x: 4.0 / math.pi / ops.square(1.0 + x * x))
@@ -1165,6 +1165,11 @@ def _x_arctan_derivative(x: Tensor) -> Tensor:
 @with_derivative(_x_arctan_derivative)
 def _x_arctan(x: Tensor) -> Tensor:
     return x * (2.0 / math.pi * _arctan(x))
+
+
+def _stretched(x: Tensor, alpha: float | Tensor, plain: Tensor, tilt: Tensor) -> Tensor:
+    """`plain + alpha · tilt`, and its limit at `inf`, where it would be a difference of infinities."""
+    return ops.where(x == math.inf, x * (1.0 + alpha), plain + gate(tilt, alpha))
 
 
 @activation_function
@@ -1191,7 +1196,7 @@ def xatlu(x: Tensor, alpha: float | Tensor = 0.0) -> Tensor:
 
     Source: Huang 2024, arXiv:2405.20768.
     """
-    return _arctan_gated(x) + gate(_x_arctan(x), alpha)
+    return _stretched(x, alpha, _arctan_gated(x), _x_arctan(x))
 
 
 class XATLU(Activation):
@@ -1245,7 +1250,7 @@ def xgelu(x: Tensor, alpha: float | Tensor = 0.0) -> Tensor:
 
     Source: Huang 2024, arXiv:2405.20768.
     """
-    return _numerics.gelu(x) + gate(x, alpha * _numerics.erf(math.sqrt(0.5) * x))
+    return _stretched(x, alpha, _numerics.gelu(x), x * _numerics.erf(math.sqrt(0.5) * x))
 
 
 class XGELU(Activation):
@@ -1299,7 +1304,7 @@ def xsilu(x: Tensor, alpha: float | Tensor = 0.0) -> Tensor:
 
     Source: Huang 2024, arXiv:2405.20768.
     """
-    return _numerics.silu(x) + gate(x, alpha * _numerics.tanh(0.5 * x))
+    return _stretched(x, alpha, _numerics.silu(x), x * _numerics.tanh(0.5 * x))
 
 
 class XSiLU(Activation):

@@ -393,8 +393,8 @@ class Rational(_Curve):
         name="rational",
         formula=r"\frac{\sum_{i=0}^{5} p_i x^i}{1 + |\sum_{j=1}^{4} q_j x^j|}",
         range=(-_INF, _INF),
-        monotone=False,
-        smoothness=0,
+        monotone=True,
+        smoothness=1,
         initializer="he_normal",
         source="Molina, Schramowski and Kersting 2019, arXiv:1907.06732",
     )

@@ -539,6 +539,8 @@ KINKS: dict[str, dict[float, int]] = {
     "arelu": {0: 1},
     "hard_sigmoid": {-3: -1, 3: 1},
     "hard_tanh": {-1: -1, 1: 1},
+    "hard_silu": {-3: -1, 3: 1},
+    "hard_mish": {-2: -1},
     "sparse_sigmoid": {-1: -1, 1: 1},
     "penalized_tanh": {0: 1},
     "selu": {0: -1},
