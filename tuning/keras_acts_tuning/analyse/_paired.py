@@ -102,9 +102,9 @@ def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
     """Holm's correction: at most 5 % of families hold one false finding, however they depend on each other.
 
     `max over j ≤ i of (m − j) · p₍ⱼ₎`, j counted from 0. Its power over 11 comparisons of 10 pairs is 80 % for a
-    difference of 1.5 standard deviations. Pooling the variance over all arms would give 96 %, but
+    difference of 1.5 standard deviations. Pooling the variance over all arms would give 97 %, but
     a single arm noisier than the others (three times as noisy, which a badly trained activation
-    easily is) then brings false findings to 11 to 25 %; step-down by sign flips gains 1 to 7 points and
+    easily is) then brings false findings to 9 to 27 %; step-down by sign flips gains 2 to 8 points and
     cannot find anything with five seeds. `calibration.py --alternatives` measures all three.
 
     Example:
