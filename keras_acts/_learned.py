@@ -447,7 +447,8 @@ def _fit_rational(start: str) -> tuple[float, ...]:
     p_basis, q_basis = powers[:, : _DEGREES[0] + 1], powers[:, 1 : _DEGREES[1] + 1]
 
     def error(c: np.ndarray) -> np.ndarray:
-        return p_basis @ c[: _DEGREES[0] + 1] / (1.0 + np.abs(q_basis @ c[_DEGREES[0] + 1 :])) - want
+        value: np.ndarray = p_basis @ c[: _DEGREES[0] + 1] / (1.0 + np.abs(q_basis @ c[_DEGREES[0] + 1 :]))
+        return value - want  # type: ignore[no-any-return]
 
     c = np.concatenate([np.linalg.lstsq(p_basis, want, rcond=None)[0], [0.0, 0.1, 0.0, 0.01]])
     damping = 1e-2

@@ -288,7 +288,12 @@ def test_get_takes_configs_and_callables() -> None:
     ("identifier", "arguments", "error", "message"),
     [
         ("snek", {}, ValueError, "No activation has this name; the nearest names are 's"),
-        ("zzz", {}, ValueError, f"No activation has this name; none of the {len(ka.ACTIVATIONS)} known names looks like it."),
+        (
+            "zzz",
+            {},
+            ValueError,
+            f"No activation has this name; none of the {len(ka.ACTIVATIONS)} known names looks like",
+        ),
         (3, {}, TypeError, "`get` needs a name, a saved config or a callable. Received: identifier=3"),
         (None, {}, TypeError, "`get` needs a name, a saved config or a callable. Received: identifier=None"),
         (len, {"alpha": 1}, TypeError, "`get` takes arguments only with a name. Received: identifier="),
