@@ -27,3 +27,15 @@ def _tensors_print_as_arrays(request: pytest.FixtureRequest, monkeypatch: pytest
             yield
     else:
         yield
+
+
+@pytest.fixture(autouse=True)
+def _names_of_the_library(request: pytest.FixtureRequest, doctest_namespace: dict[str, Any]) -> None:
+    if isinstance(request.node, DoctestItem):
+        import keras
+        import numpy as np
+
+        import keras_acts
+
+        public = {name: value for name, value in vars(keras_acts).items() if not name.startswith("_")}
+        doctest_namespace.update({"keras": keras, "np": np, **public})

@@ -383,7 +383,7 @@ class Rational(_Curve):
 
     Example:
     >>> Rational(start="tanh")(np.array([[0.0, 2.0]]))
-    array([[0.    , 0.964]], dtype=float32)
+    array([[-0.   ,  0.964]], dtype=float32)
 
     Source: Molina, Schramowski and Kersting 2019, arXiv:1907.06732 (version B of its code); groups:
     Yang and Wang 2024, arXiv:2409.10594. The fit is ours.

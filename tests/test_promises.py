@@ -85,6 +85,7 @@ def graph_against_eager() -> Outcome:
     return differences(DEFAULT, {"jit_compile": False}, {"run_eagerly": True})
 
 
+@pytest.mark.pending
 @pytest.mark.parametrize("subject", DEFAULT, ids=str)
 def test_training_is_the_same_with_jit_compile_on_and_off(subject: Subject) -> None:
     for outcome in (compiled_against_eager(), graph_against_eager()):
@@ -97,6 +98,7 @@ def mirrored_against_single() -> Outcome:
     return outcome
 
 
+@pytest.mark.pending
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.distribute is TensorFlow's")
 @pytest.mark.parametrize("subject", DEFAULT, ids=str)
 def test_training_is_the_same_mirrored_on_two_devices(subject: Subject) -> None:

@@ -24,7 +24,9 @@ def trained(
     keras.utils.set_random_seed(0)
     with scope():
         inputs = {subject.ranks[0]: keras.Input(subject.shape[1:]) for subject in subjects}
-        outputs = [subject.make()(inputs[subject.ranks[0]]) for subject in subjects]
+        # Behind a projection each, so that gradients flow through the layers, and a layer without weights trains too.
+        projected = {rank: keras.layers.Dense(8)(tensor) for rank, tensor in inputs.items()}
+        outputs = [subject.make()(projected[subject.ranks[0]]) for subject in subjects]
         model = keras.Model(list(inputs.values()), outputs)
         model.compile(keras.optimizers.SGD(0.01), loss=["mse"] * len(subjects), **compiling)
     x = [next(s for s in subjects if s.ranks[0] == rank).numbers() for rank in inputs]
