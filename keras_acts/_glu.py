@@ -341,7 +341,8 @@ class GLUDense(Projecting):
     ) -> None:
         units = None if units is None else checked_integer("GLUDense", "units", units, at_least=1)
         super().__init__({"units": units, "use_bias": bool(use_bias)}, **kwargs)
-        self.gate = get(gate, dtype=self.dtype_policy) if isinstance(gate, str) else get(gate)
+        self._gate_name = gate if isinstance(gate, str) else None
+        self.gate = get(gate) if self._gate_name is None else get(gate, dtype=self.dtype_policy)
         self._keep_options(
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,
@@ -374,4 +375,4 @@ class GLUDense(Projecting):
 
     def get_config(self) -> dict[str, Any]:
         """All constructor arguments, as plain data."""
-        return {**super().get_config(), "gate": keras.saving.serialize_keras_object(self.gate)}
+        return {**super().get_config(), "gate": self._gate_name or keras.saving.serialize_keras_object(self.gate)}
