@@ -21,6 +21,7 @@ from keras import ops
 from layers import SHAPES, Subject, disturb
 
 from keras_acts import Activation
+from keras_acts._structural import Projecting
 
 PROMISES: dict[str, Callable[[Subject], None]] = {}
 """Every check by its name; each raises where the promise is broken."""
@@ -151,6 +152,10 @@ def spatial_sizes_may_be_unknown(subject: Subject) -> None:
 @promise
 def channels_may_come_first(subject: Subject) -> None:
     if not accepts(subject, "axis"):
+        return
+    if issubclass(subject.cls, Projecting):  # like `Dense`, it knows the last axis only, and says so
+        with pytest.raises(ValueError, match="on the last axis"):
+            subject.make(axis=1)
         return
     for rank in subject.ranks:
         x = subject.numbers(rank)
