@@ -5,7 +5,6 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
@@ -17,7 +16,7 @@ from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.data import Data, Splits
 from keras_acts_tuning.engine import Trainer
 from keras_acts_tuning.errors import StudyError, received
-from keras_acts_tuning.store import Outcome, Status
+from keras_acts_tuning.store import Outcome, Status, now
 from keras_acts_tuning.tasks import call_build
 
 
@@ -77,7 +76,7 @@ def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iter
     trainer: Trainer | None = None
     baseline = memory_in_use()
     for seed in cell.seeds:
-        started = _now()
+        started = now()
         try:
             model = seeded_model(cell, seed)
             if trainer is None:
@@ -91,7 +90,7 @@ def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iter
             status: Status = "out_of_memory" if _is_memory(error) else "failed"
             reason = f"{type(error).__name__}: {str(error).strip()}"
             outcome = Outcome(
-                arm=cell.arm.label, seed=seed, status=status, reason=reason, started=started, finished=_now()
+                arm=cell.arm.label, seed=seed, status=status, reason=reason, started=started, finished=now()
             )
             trainer = None  # what is left of it cannot be trusted
         yield outcome
@@ -150,7 +149,7 @@ def _train(
     }
     details: dict[str, Any] = {"engine": training.engine, "engine_reason": training.reason}
     if best.diverged is not None:
-        return Outcome(status="diverged", reason=best.diverged, finished=_now(), details=details, **finished)
+        return Outcome(status="diverged", reason=best.diverged, finished=now(), details=details, **finished)
     best.restore()
     tested = trainer.evaluate(cell.splits.x_test, cell.splits.y_test, batch_size=cell.batch_size)
     finished["measures"] |= {f"test_{name}": float(value) for name, value in tested.items()}
@@ -159,7 +158,7 @@ def _train(
         status="completed",
         score=float(tested[cell.metric]),
         best_epoch=best.epoch,
-        finished=_now(),
+        finished=now(),
         details=details,
         **finished,
     )
@@ -270,7 +269,3 @@ def _is_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(
         w in words for w in ("resourceexhausted", "resource_exhausted", "out of memory", "oom when")
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

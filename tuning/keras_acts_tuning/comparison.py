@@ -5,7 +5,6 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from keras_acts_tuning.data import Data, from_arrays, load_file, split
 from keras_acts_tuning.errors import StudyError, nearest, received
 from keras_acts_tuning.execute import Execution, execute
 from keras_acts_tuning.plan import Plan, build_facts, data_facts, direction_of
-from keras_acts_tuning.store import Outcome, Store
+from keras_acts_tuning.store import Outcome, Store, now
 from keras_acts_tuning.tasks import TASKS, default_build
 
 RESULTS = Path("results")
@@ -118,7 +117,7 @@ def compare(
     environment = cells.environment()
     listener = listener or Listener()
     directory = Path(directory) if directory is not None else RESULTS / data.name
-    with Store.create_or_resume(directory, plan, created=_now(), extend=extend) as store:
+    with Store.create_or_resume(directory, plan, created=now(), extend=extend) as store:
         listener.planned(plan, store.outcomes(long=False))
         finished = store.finished()
         todo = [
@@ -317,7 +316,3 @@ class Comparison:
             peak_memory_bytes=measured("peak_memory_bytes", max),
             parameters=None if parameters is None else int(parameters),
         )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

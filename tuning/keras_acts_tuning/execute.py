@@ -12,7 +12,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -21,7 +20,7 @@ import cloudpickle
 from keras_acts_tuning import cell as cells
 from keras_acts_tuning.cell import Cell, Progress
 from keras_acts_tuning.errors import StudyError, received
-from keras_acts_tuning.store import Outcome, Status
+from keras_acts_tuning.store import Outcome, Status, now
 
 RETRIES = 2
 """How often a trial is run again after its process died under it."""
@@ -110,7 +109,7 @@ class _Worker:
             self._process.start()
         theirs.close()
         self.trial_started = time.monotonic()
-        self._started_at = _now()
+        self._started_at = now()
 
     def read(self, report: Callable[[Progress], None]) -> Iterator[Outcome]:
         """What the process has to say: progress, an outcome, its end."""
@@ -168,7 +167,7 @@ class _Worker:
             status=status,
             reason=reason,
             started=self._started_at,
-            finished=_now(),
+            finished=now(),
         )
         self._settle()
         return outcome
@@ -176,7 +175,7 @@ class _Worker:
     def _settle(self) -> None:
         self.left = self.left[1:]
         self.trial_started = time.monotonic()
-        self._started_at = _now()
+        self._started_at = now()
 
     def _end(self) -> None:
         self.ended = True
@@ -247,7 +246,3 @@ def _until_timeout(running: Sequence[_Worker], how: Execution) -> float | None:
     if how.trial_timeout_s is None:
         return None
     return max(0.0, min(w.trial_started for w in running) + how.trial_timeout_s - time.monotonic())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
@@ -242,6 +243,11 @@ class Store:
         except sqlite3.Error as error:
             need = f"The study's file needs to be writable ({error}); what was stored before is safe"
             raise StudyError(received(need, file=str(self.directory / FILE_NAME))) from error
+
+
+def now() -> str:
+    """The time now as the store writes it: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _create(file: Path, plan: Plan, created: str) -> sqlite3.Connection:
