@@ -2,6 +2,7 @@
 
     python tests/benchmarks/study_speed.py                        every section
     python tests/benchmarks/study_speed.py engine --rounds 15     one section, more rounds
+    python tests/benchmarks/study_speed.py study --studies 3      whole studies against KerasTuner's own loop
 
 Absolute times depend on the machine and on what else it does; the ratios much less. Each row gives
 both medians, so that they can be judged.
@@ -9,9 +10,14 @@ both medians, so that they can be judged.
 
 import argparse
 import gc
+import json
+import math
 import os
 import platform
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from importlib import metadata
@@ -22,10 +28,16 @@ import numpy as np
 from keras import layers
 from sklearn.datasets import load_digits
 
+from keras_acts_tuning.arms import DEFAULT_ACTIVATIONS, Arm
 from keras_acts_tuning.cell import memory_in_use
+from keras_acts_tuning.comparison import compare
+from keras_acts_tuning.data import Data, from_arrays, split
 from keras_acts_tuning.engine import Trainer
+from keras_acts_tuning.execute import Execution
+from keras_acts_tuning.tasks import cnn, mlp
 
 BATCH, TRAINED = 32, 1437
+SEEDS, EPOCHS = 5, 10
 
 
 def main() -> None:
@@ -33,7 +45,12 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="which; all of them by default")
     parser.add_argument("--rounds", type=int, default=9, help="how often each side is timed")
     parser.add_argument("--restarts", type=int, default=200, help="how many seeds the memory is watched for")
+    parser.add_argument("--studies", type=int, default=1, help="how often each whole study is run")
+    parser.add_argument("--side", nargs=2, metavar=("SIDE", "NETWORK"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.side:
+        print(json.dumps(run_side(*arguments.side)))
+        return
     packages = ("keras", "tensorflow-cpu", "tensorflow", "jax", "torch", "numpy")
     versions = ", ".join(f"{name} {version(name)}" for name in packages if version(name))
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
@@ -121,6 +138,103 @@ def against(what: str, ours: Callable[[], Any], rival: str, theirs: Callable[[],
     print(f"  {what}: {their_s / our_s:.2f} times as fast as {rival} ({1e3 * our_s:.3g} ms, {1e3 * their_s:.3g} ms)")
 
 
+def study(arguments: argparse.Namespace) -> None:
+    """Whole studies on the digits, twelve activations and five seeds, against KerasTuner's GridSearch."""
+    for name in NETWORKS:
+        print(f"{name}: {len(DEFAULT_ACTIVATIONS)} activations x {SEEDS} seeds x {EPOCHS} epochs")
+        seconds: dict[str, list[float]] = {side: [] for side in SIDES}
+        scores: dict[str, dict[str, list[float]]] = {}
+        for _ in range(arguments.studies):
+            for side in SIDES:
+                result = in_new_process(side, name)
+                seconds[side].append(result["seconds"])
+                scores[side] = result["scores"]
+        medians = {side: statistics.median(taken) for side, taken in seconds.items()}
+        for side in ("one worker", "two workers"):
+            ours, theirs = medians[side], medians["GridSearch"]
+            print(f"  {side}: {theirs / ours:.2f} times as fast as GridSearch ({ours:.0f} s, {theirs:.0f} s)")
+        assert scores["one worker"] == scores["two workers"], "workers changed a result"
+        print(f"  tables: {agreement(scores['one worker'], scores['GridSearch'])}")
+
+
+def in_new_process(side: str, network: str) -> dict[str, Any]:
+    """What `run_side` says in a process of its own; only the study itself is timed, not the imports."""
+    command = [sys.executable, __file__, "--side", side, network]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_side(side: str, network: str) -> dict[str, Any]:
+    build, shape = NETWORKS[network]
+    x, y = load_digits(return_X_y=True)
+    data = from_arrays(x.reshape(-1, *shape), y, name="digits", source="scikit-learn load_digits")
+    with tempfile.TemporaryDirectory() as directory:
+        started = time.perf_counter()
+        scores = SIDES[side](build, data, directory)
+        return {"seconds": time.perf_counter() - started, "scores": scores}
+
+
+def with_grid_search(build: Callable[..., Any], data: Data, directory: str) -> dict[str, list[float]]:
+    import keras_tuner
+
+    parts = split(data)
+    tuner = keras_tuner.GridSearch(
+        lambda hp: build(Arm.parse(hp.Choice("activation", list(DEFAULT_ACTIVATIONS))), data),
+        objective="val_accuracy",
+        executions_per_trial=SEEDS,
+        directory=directory,
+    )
+    tuner.search(
+        parts.x_train,
+        parts.y_train,
+        validation_data=(parts.x_validation, parts.y_validation),
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        verbose=0,
+    )
+    # KerasTuner keeps the mean over the executions alone.
+    return {trial.hyperparameters.get("activation"): [trial.score] for trial in tuner.oracle.trials.values()}
+
+
+def with_compare(build: Callable[..., Any], data: Data, directory: str, workers: int) -> dict[str, list[float]]:
+    comparison = compare(
+        build,
+        data,
+        seeds=SEEDS,
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        directory=directory,
+        measure=False,
+        execution=Execution(workers=workers),
+    )
+    best: dict[str, list[float]] = {arm.label: [] for arm in comparison.plan.arms}
+    for outcome in sorted(comparison.outcomes, key=lambda outcome: outcome.seed):
+        best[outcome.arm].append(max(outcome.history["val_accuracy"]))
+    return best
+
+
+def agreement(ours: dict[str, list[float]], theirs: dict[str, list[float]]) -> str:
+    """How far the means lie apart, in standard errors of the difference of two means of `SEEDS` seeds."""
+    apart = {
+        name: abs(statistics.mean(values) - theirs[name][0]) / (statistics.stdev(values) * math.sqrt(2 / SEEDS))
+        for name, values in ours.items()
+    }
+    farthest = max(apart, key=lambda name: apart[name])
+    within = sum(errors <= 2.0 for errors in apart.values())
+    return f"{within} of {len(apart)} means within 2 standard errors; farthest {farthest}, {apart[farthest]:.1f}"
+
+
+NETWORKS: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {
+    "dense 64-128-128-10": (mlp, (64,)),
+    "convolutions 32-32-64": (cnn, (8, 8, 1)),
+}
+SIDES: dict[str, Callable[..., dict[str, list[float]]]] = {
+    "one worker": lambda *args: with_compare(*args, workers=1),
+    "GridSearch": with_grid_search,
+    "two workers": lambda *args: with_compare(*args, workers=2),
+}
+
+
 def digits(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     x, y = load_digits(return_X_y=True)
     return (x / 16.0).astype("float32").reshape(-1, *shape), y
@@ -154,7 +268,7 @@ def version(package: str) -> str:
         return ""
 
 
-SECTIONS: dict[str, Callable[[argparse.Namespace], None]] = {"engine": engine}
+SECTIONS: dict[str, Callable[[argparse.Namespace], None]] = {"engine": engine, "study": study}
 
 if __name__ == "__main__":
     main()
