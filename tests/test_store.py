@@ -1,6 +1,7 @@
 """The store: what is committed stays, and nothing else is ever overwritten."""
 
 import dataclasses
+import json
 import sqlite3
 import time
 from pathlib import Path
@@ -9,10 +10,11 @@ import filelock
 import pytest
 from test_plan import plan
 
+from keras_acts_tuning import store as stores
 from keras_acts_tuning.arms import arms_from
 from keras_acts_tuning.errors import StudyError
 from keras_acts_tuning.plan import Plan
-from keras_acts_tuning.store import FILE_NAME, SCHEMA_VERSION, Outcome, Store
+from keras_acts_tuning.store import FILE_NAME, SCHEMA_VERSION, Measurement, Outcome, Store, Tuning
 
 
 def outcome(arm: str = "relu", seed: int = 0) -> Outcome:
@@ -125,6 +127,112 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(StudyError, match="newer keras-acts"):
         Store.open(tmp_path)
+
+
+# As keras-acts 0.1 made it, to the letter.
+VERSION_1 = """
+PRAGMA application_id = 1801544564; PRAGMA user_version = 1; PRAGMA journal_mode = WAL;
+CREATE TABLE study (plan TEXT NOT NULL, created TEXT NOT NULL);
+CREATE TABLE environments (id INTEGER PRIMARY KEY, facts TEXT NOT NULL UNIQUE);
+CREATE TABLE trials (
+    arm TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    score REAL,
+    best_epoch INTEGER,
+    measures TEXT NOT NULL,
+    environment INTEGER NOT NULL REFERENCES environments,
+    started TEXT NOT NULL,
+    finished TEXT NOT NULL,
+    details TEXT NOT NULL,
+    history TEXT NOT NULL,
+    PRIMARY KEY (arm, seed)
+);
+INSERT INTO environments (facts) VALUES ('{"python": "3"}');
+INSERT INTO trials VALUES ('relu', 0, 'completed', '', 0.5, 2, '{"train_s": 0.5}', 1, '', '', '{}', '{"loss": [1.0]}');
+"""
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    connection.executescript(VERSION_1)
+    with connection:
+        connection.execute("INSERT INTO study VALUES (?, 'then')", [json.dumps(plan().to_dict())])
+    connection.close()
+    return tmp_path
+
+
+def schema(directory: Path) -> tuple[int, list[str]]:
+    connection = sqlite3.connect(directory / FILE_NAME)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")]
+    connection.close()
+    return version, tables
+
+
+def test_a_store_of_version_1_is_read_as_it_is(old: Path) -> None:
+    before = schema(old)
+    with Store.open(old) as store:
+        assert store.finished() == {("relu", 0)}
+        assert store.outcomes()[0].history == {"loss": [1.0]}
+        assert store.measurements() == store.tunings() == []
+    assert schema(old) == before == (1, ["environments", "study", "trials"])
+
+
+def test_a_store_of_version_1_that_is_written_becomes_the_newest(old: Path) -> None:
+    with resume(old) as store:
+        store.add(outcome("gelu"), {"python": "4"})
+        store.add_measurements([MEASUREMENT], {"python": "3"})
+    resume(old / "new").close()
+    assert schema(old) == schema(old / "new")
+    with Store.open(old) as store:
+        assert store.finished() == {("relu", 0), ("gelu", 0)}
+        assert store.outcomes()[0].measures == {"train_s": 0.5}
+        assert store.environments() == [{"python": "3"}, {"python": "4"}]
+
+
+def test_a_migration_happens_as_a_whole_or_not_at_all(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(stores.MIGRATIONS, 2, stores.MIGRATIONS[2] + "CREATE TABLE trials (again);")
+    with pytest.raises(StudyError, match="what was stored before is safe"):
+        resume(old)
+    assert schema(old) == (1, ["environments", "study", "trials"])
+    monkeypatch.undo()
+    resume(old).close()
+    assert schema(old)[0] == SCHEMA_VERSION
+
+
+def test_a_refused_plan_leaves_an_old_store_as_it_was(old: Path) -> None:
+    with pytest.raises(StudyError, match="holds another study"):
+        resume(old, plan(epochs=9))
+    assert schema(old)[0] == 1
+
+
+MEASUREMENT = Measurement(
+    arm="relu", name="step_ms", value=1.5, low=1.25, high=2.0, unit="ms", method="a clock", finished="now"
+)
+
+
+def test_measurements_are_read_as_they_were_written(tmp_path: Path) -> None:
+    missing = Measurement(
+        arm="relu", name="energy_j", unit="J", method="a counter", reason="no counter", finished="now"
+    )
+    with resume(tmp_path) as store:
+        store.add_measurements([MEASUREMENT, missing], {"python": "3"})
+        with pytest.raises(StudyError, match="UNIQUE"):  # together, or not at all
+            store.add_measurements([dataclasses.replace(MEASUREMENT, arm="gelu"), MEASUREMENT], {})
+    with Store.open(tmp_path) as store:
+        assert store.measurements() == [MEASUREMENT, missing]
+        assert store.environments() == [{"python": "3"}]
+
+
+def test_a_tuning_is_read_as_it_was_written(tmp_path: Path) -> None:
+    tuning = Tuning(arm="relu", chosen={"rate": 0.1}, trials=[{"rate": 0.1, "score": 0.5}], finished="now")
+    with resume(tmp_path) as store:
+        store.add_tuning(tuning)
+    with Store.open(tmp_path) as store:
+        assert store.tunings() == [tuning]
 
 
 def test_a_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:

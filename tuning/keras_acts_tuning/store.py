@@ -5,8 +5,8 @@ Whatever was committed survives a kill at any moment; a study goes on with what 
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +19,11 @@ from keras_acts_tuning.plan import Plan
 
 FILE_NAME = "study.sqlite"
 _APPLICATION = 0x6B616374  # "kact", in the file's header: other people's SQLite files are refused
-SCHEMA_VERSION = 1
 
 Status: TypeAlias = Literal["completed", "diverged", "failed", "out_of_memory", "timed_out"]
 
-_SCHEMA = """
+MIGRATIONS = {
+    1: """
 CREATE TABLE study (plan TEXT NOT NULL, created TEXT NOT NULL);
 CREATE TABLE environments (id INTEGER PRIMARY KEY, facts TEXT NOT NULL UNIQUE);
 CREATE TABLE trials (
@@ -41,8 +41,29 @@ CREATE TABLE trials (
     history TEXT NOT NULL,
     PRIMARY KEY (arm, seed)
 );
+""",
+    2: """
+CREATE TABLE measurements (
+    arm TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value REAL,
+    low REAL,
+    high REAL,
+    unit TEXT NOT NULL,
+    method TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    environment INTEGER NOT NULL REFERENCES environments,
+    finished TEXT NOT NULL,
+    PRIMARY KEY (arm, name)
+);
+CREATE TABLE tunings (arm TEXT PRIMARY KEY, chosen TEXT NOT NULL, trials TEXT NOT NULL, finished TEXT NOT NULL);
+""",
+}
+"""What leads from each version of the schema to the next, from an empty file on. Never change one that was released.
+
+A table's long columns stand last, so that reading the others does not read them.
 """
-# The long columns stand last, so that a table of all scores does not read them.
+SCHEMA_VERSION = max(MIGRATIONS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +95,50 @@ class Outcome:
     finished: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
     history: Mapping[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One measure of one arm, taken apart from its trials.
+
+    Args:
+        arm: The arm's label.
+        name: What was measured; the unit of a time or a size is in the name.
+        value: The median; `None` where it could not be taken.
+        low: First quartile of what was measured, `None` where it was measured once.
+        high: Third quartile, likewise.
+        unit: Of the three numbers.
+        method: How it was measured, in words.
+        reason: Why there is no value; empty where there is one.
+        finished: When it was taken, UTC, ISO 8601.
+    """
+
+    arm: str
+    name: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str
+    method: str
+    reason: str = ""
+    finished: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """What a search found for one arm, before its trials.
+
+    Args:
+        arm: The arm's label.
+        chosen: The hyper-parameters that its trials are to use.
+        trials: What was tried, in order, as plain data.
+        finished: When the search ended, UTC, ISO 8601.
+    """
+
+    arm: str
+    chosen: Mapping[str, Any]
+    trials: Sequence[Mapping[str, Any]] = ()
+    finished: str = ""
 
 
 class Store:
@@ -133,6 +198,7 @@ class Store:
             if file.exists():
                 store = cls(directory, _connect(file, readonly=False), lock)
                 store._accept(plan, extend=extend)
+                store._migrate()
             else:
                 connection = _create(file, plan, created)
                 store = cls(directory, connection, lock)
@@ -159,6 +225,12 @@ class Store:
             f"Received: directory={str(self.directory)!r}; {'; '.join(differences)}"
         )
 
+    def _migrate(self) -> None:
+        try:
+            _migrate(self._connection)
+        except sqlite3.Error as error:
+            raise self._unwritable(error) from error
+
     @property
     def plan(self) -> Plan:
         """The study as planned."""
@@ -170,12 +242,9 @@ class Store:
         Raises:
             StudyError: The disk is full or the file cannot be written; what was written before stays.
         """
-        facts = json.dumps(dict(environment), sort_keys=True)
         with self._transaction():
-            self._connection.execute("INSERT OR IGNORE INTO environments (facts) VALUES (?)", [facts])
             self._connection.execute(
-                "INSERT INTO trials VALUES "
-                "(?, ?, ?, ?, ?, ?, ?, (SELECT id FROM environments WHERE facts = ?), ?, ?, ?, ?)",
+                "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     outcome.arm,
                     outcome.seed,
@@ -184,13 +253,60 @@ class Store:
                     outcome.score,
                     outcome.best_epoch,
                     json.dumps(dict(outcome.measures)),
-                    facts,
+                    self._environment(environment),
                     outcome.started,
                     outcome.finished,
                     json.dumps(dict(outcome.details)),
                     json.dumps({name: list(values) for name, values in outcome.history.items()}),
                 ],
             )
+
+    def add_measurements(self, measurements: Iterable[Measurement], environment: Mapping[str, Any]) -> None:
+        """Write measurements, all of them in one transaction.
+
+        Raises:
+            StudyError: As for `add`.
+        """
+        with self._transaction():
+            place = self._environment(environment)
+            self._connection.executemany(
+                "INSERT INTO measurements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (m.arm, m.name, m.value, m.low, m.high, m.unit, m.method, m.reason, place, m.finished)
+                    for m in measurements
+                ],
+            )
+
+    def measurements(self) -> list[Measurement]:
+        """Every measurement, in the order in which they were taken."""
+        columns = ("arm", "name", "value", "low", "high", "unit", "method", "reason", "finished")
+        rows = self._connection.execute(f"SELECT {', '.join(columns)} FROM measurements ORDER BY rowid")
+        return [Measurement(**dict(zip(columns, row, strict=True))) for row in rows]
+
+    def add_tuning(self, tuning: Tuning) -> None:
+        """Write what a search found for an arm, in one transaction.
+
+        Raises:
+            StudyError: As for `add`.
+        """
+        with self._transaction():
+            self._connection.execute(
+                "INSERT INTO tunings VALUES (?, ?, ?, ?)",
+                [
+                    tuning.arm,
+                    json.dumps(dict(tuning.chosen)),
+                    json.dumps([dict(trial) for trial in tuning.trials]),
+                    tuning.finished,
+                ],
+            )
+
+    def tunings(self) -> list[Tuning]:
+        """What the searches found, in the order in which they ended."""
+        rows = self._connection.execute("SELECT arm, chosen, trials, finished FROM tunings ORDER BY rowid")
+        return [
+            Tuning(arm=arm, chosen=json.loads(chosen), trials=json.loads(trials), finished=finished)
+            for arm, chosen, trials, finished in rows
+        ]
 
     def finished(self) -> set[tuple[str, int]]:
         """The trials that have an outcome, as (arm, seed)."""
@@ -241,8 +357,18 @@ class Store:
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield
         except sqlite3.Error as error:
-            need = f"The study's file needs to be writable ({error}); what was stored before is safe"
-            raise StudyError(received(need, file=str(self.directory / FILE_NAME))) from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: sqlite3.Error) -> StudyError:
+        need = f"The study's file needs to be writable ({error}); what was stored before is safe"
+        return StudyError(received(need, file=str(self.directory / FILE_NAME)))
+
+    def _environment(self, facts: Mapping[str, Any]) -> int:
+        """The row of an environment, made where it is new."""
+        text = json.dumps(dict(facts), sort_keys=True)
+        self._connection.execute("INSERT OR IGNORE INTO environments (facts) VALUES (?)", [text])
+        row = self._connection.execute("SELECT id FROM environments WHERE facts = ?", [text]).fetchone()
+        return int(row[0])
 
 
 def now() -> str:
@@ -256,9 +382,8 @@ def _create(file: Path, plan: Plan, created: str) -> sqlite3.Connection:
     try:
         draft.unlink(missing_ok=True)
         connection = sqlite3.connect(draft)
-        connection.executescript(
-            f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {SCHEMA_VERSION}; {_SCHEMA}"
-        )
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        _migrate(connection)
         with connection:
             connection.execute("INSERT INTO study VALUES (?, ?)", [json.dumps(plan.to_dict()), created])
         connection.close()
@@ -274,7 +399,7 @@ def _connect(file: Path, *, readonly: bool) -> sqlite3.Connection:
             f"file:{file.as_posix()}?mode={'ro' if readonly else 'rw'}", uri=True, isolation_level=None, timeout=30
         )
         (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        version = _version(connection)
         if application != _APPLICATION:
             raise StudyError(received("The file needs to be a study of keras-acts", file=str(file)))
         if version > SCHEMA_VERSION:
@@ -284,7 +409,34 @@ def _connect(file: Path, *, readonly: bool) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("SELECT plan FROM study").fetchone()
+        if readonly and version < SCHEMA_VERSION:
+            connection = _migrated_copy(connection)
     except sqlite3.DatabaseError as error:
         need = f"The study's file is damaged or not readable ({error}): restore a copy, or use another directory"
         raise StudyError(received(need, file=str(file))) from error
     return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring a file of any version to the newest, in one transaction."""
+    steps = [sql for version, sql in sorted(MIGRATIONS.items()) if version > _version(connection)]
+    if not steps:
+        return
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {' '.join(steps)} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    except sqlite3.Error:
+        connection.rollback()
+        raise
+
+
+def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """A reader changes no file: it reads an old one from a copy in memory that is brought up to date."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    with closing(connection):
+        connection.backup(copy)
+    _migrate(copy)
+    return copy
