@@ -633,7 +633,7 @@ class XIELU(Activation):
         alpha_n = Param(above=beta).check("XIELU", "alpha_n", alpha_n)
         super().__init__({"alpha_p": alpha_p, "alpha_n": alpha_n, "beta": beta}, learn=learn, **kwargs)
 
-    def _start(self, name: str) -> float:
+    def _start(self, name: str) -> Any:
         value = super()._start(name)
         if name == "beta":
             return value

@@ -38,8 +38,8 @@ class ActivationFunction(Generic[P]):
         dtype = keras.backend.standardize_dtype(x.dtype)
         if dtype not in ("float16", "bfloat16"):
             return self._formula(x, *args, **kwargs)
-        args, kwargs = keras.tree.map_structure(_widen, (args, kwargs))
-        return ops.cast(self._formula(_widen(x), *args, **kwargs), dtype)
+        args, kwargs = keras.tree.map_structure(widen, (args, kwargs))
+        return ops.cast(self._formula(widen(x), *args, **kwargs), dtype)
 
     def __repr__(self) -> str:
         return f"<activation function keras_acts.{self.__name__}>"
@@ -74,7 +74,8 @@ def activation_function(
     return function
 
 
-def _widen(value: Any) -> Any:
+def widen(value: Any) -> Any:
+    """A tensor of 16-bit floats as one of float32, and anything else as it is."""
     if hasattr(value, "dtype") and keras.backend.standardize_dtype(value.dtype) in ("float16", "bfloat16"):
         return ops.cast(value, "float32")
     return value

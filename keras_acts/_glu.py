@@ -351,21 +351,28 @@ class GLUDense(Projecting):
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,
         )
+        self.projection: Any = None
+        if self._channels is not None:
+            self._create_projection(self._channels)
 
     def build(self, input_shape: Any) -> None:
-        """Create the projection, and the gate's own weights.
+        """Create the projection, and the gate's own weights, unless they exist.
 
         Raises:
-            ValueError: The channel count is unknown.
+            ValueError: The channel count is unknown, or differs from `channels`.
         """
         channels = self._channel_count(tuple(input_shape))
+        if self.projection is None:
+            self._create_projection(channels)
+
+    def _create_projection(self, channels: int) -> None:
         units = self.units or channels
         self.projection = keras.layers.Dense(
             2 * units, use_bias=self.use_bias, name="projection", dtype=self.dtype_policy, **dict(self._options)
         )
-        self.projection.build(input_shape)
+        self.projection.build((None, channels))
         if isinstance(self.gate, keras.layers.Layer) and not self.gate.built:
-            self.gate.build((*input_shape[:-1], units))
+            self.gate.build((None, units))
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: channels})
 
     def call(self, inputs: Tensor) -> Tensor:

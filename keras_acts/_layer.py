@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 from keras import ops
 
-from keras_acts._backend import Tensor
+from keras_acts._backend import Tensor, to_floating
 from keras_acts._errors import nearest, received
+from keras_acts._function import widen
 from keras_acts._spec import Granularity, Spec
 
 ACTIVATIONS: dict[str, type["Activation"]] = {}
@@ -24,8 +26,9 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     name, and with Keras for saving. Its `__init__` names the activation's arguments and hands them
     on; nothing else need be written.
 
-    Each parameter in `spec.params` is a fixed number, or a weight where `learn` names it. A weight
-    with one value for the layer exists from construction on. One with a value for each channel
+    Each parameter in `spec.params` is a fixed number (or a row of them), or a weight where `learn`
+    names it. A weight is float32 where the layer computes in 16 bits, and is used as such. One with
+    one value for the layer, or one a group, exists from construction on. One with a value for each channel
     exists from construction when `channels` is given, else from the first call or `build`; give
     `channels` when the layer is the `activation=` of another and weights are to be loaded into a
     fresh model.
@@ -33,8 +36,8 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     Args:
         arguments: The arguments of `spec.function` besides `x`, by name.
         learn: Names of the parameters to learn; the others stay fixed at their values.
-        per: `"channel"` or `"layer"` for all learned parameters, or a dict by name. Defaults to
-            what `spec` says for each.
+        per: `"channel"`, `"layer"`, or how many groups of neighbouring channels share a value, for
+            all learned parameters, or a dict by name. Defaults to what `spec` says for each.
         axis: The channel axis. Defaults to `-1`; `1` for channels-first images. A layer that looks at
             no channels takes it, and `channels`, too, so that one call serves every activation.
         channels: The channel count, if it is known at construction.
@@ -101,10 +104,13 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         for name, value in arguments.items():
             setattr(self, name, value)
         for name in self._learned:
-            if self._per_channel(name):
-                setattr(self, name, None)
-            else:
-                self._create(name, ())
+            match self._granularity(name):
+                case "channel":
+                    setattr(self, name, None)
+                case "layer":
+                    self._create(name, ())
+                case int(groups):
+                    self._create(name, (groups,))
         if self._channels is not None:
             self._create_channel_weights(self._channels)
 
@@ -112,16 +118,21 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         """Create the weights that have a value for each channel.
 
         Raises:
-            ValueError: `axis` is not an axis of the input, or the channel count is unknown or
-                differs from `channels`.
+            ValueError: `axis` is not an axis of the input, or the channel count is unknown, differs
+                from `channels`, or is no multiple of the groups that `per` names.
         """
-        if self._channel_weights:
+        if any(self._granularity(name) != "layer" for name in self._learned):
             self._create_channel_weights(self._channel_count(tuple(input_shape)))
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Apply the activation to `inputs`."""
-        assert self.spec.function is not None, "a layer without a function overrides `call`"
-        return self.spec.function(inputs, **self.arguments_for(inputs))
+        """Apply the activation to `inputs`; 16-bit floats are computed in float32, and rounded once, at the end."""
+        inputs = to_floating(inputs, name=type(self).__name__)
+        x = widen(inputs)
+        return ops.cast(self._compute(x, **self.arguments_for(x)), inputs.dtype)
+
+    def _compute(self, x: Tensor, **arguments: Any) -> Tensor:
+        assert self.spec.function is not None, "a layer without a function overrides `call` or `_compute`"
+        return self.spec.function(x, **arguments)
 
     def arguments_for(self, inputs: Tensor) -> dict[str, Any]:
         """The function's arguments, learned ones as tensors that broadcast to `inputs`."""
@@ -131,13 +142,16 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         return arguments
 
     def value(self, name: str, inputs: Tensor) -> Tensor:
-        """The learned parameter `name`, shaped so that it broadcasts to `inputs`."""
+        """The learned parameter `name`, shaped so that it broadcasts to `inputs`; a row is one axis more, the last."""
         weight = ops.convert_to_tensor(getattr(self, name))
-        if not self._per_channel(name):
+        granularity = self._granularity(name)
+        if granularity == "layer":
             return weight
+        if isinstance(granularity, int):
+            weight = ops.repeat(weight, inputs.shape[self._axis] // granularity, axis=0)
         rank = len(inputs.shape)
         after = rank - 1 - self._axis if self._axis >= 0 else -1 - self._axis
-        return weight if after == 0 else ops.reshape(weight, (-1, *[1] * after))
+        return ops.reshape(weight, (-1, *[1] * after, *weight.shape[1:])) if after else weight
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The input's shape."""
@@ -164,12 +178,17 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     @property
     def _channel_weights(self) -> list[str]:
-        return [name for name in self._learned if self._per_channel(name)]
+        return [name for name in self._learned if self._granularity(name) == "channel"]
 
-    def _per_channel(self, name: str) -> bool:
-        return dict(self._per).get(name, self.spec.params[name].per) == "channel"
+    def _granularity(self, name: str) -> Granularity:
+        return dict(self._per).get(name, self.spec.params[name].per)
 
     def _create_channel_weights(self, channels: int) -> None:
+        for name in self._learned:
+            groups = self._granularity(name)
+            if isinstance(groups, int) and channels % groups:
+                need = f"`{type(self).__name__}` needs a channel count that is a multiple of the groups in `per`"
+                raise ValueError(received(need, per=groups, channels=channels))
         for name in self._channel_weights:
             if getattr(self, name) is None:
                 self._create(name, (channels,))
@@ -177,22 +196,23 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     def _create(self, name: str, shape: tuple[int, ...]) -> None:
         param = self.spec.params[name]
-        start = param.initializer or keras.initializers.Constant(self._start(name))
+        start = np.asarray(self._start(name))
         constraint = dict(self._constraints).get(name)
         if math.isfinite(param.minimum) or math.isfinite(param.maximum):
             constraint = Bounded(param.minimum, param.maximum, constraint)
         weight = self.add_weight(
-            shape=shape,
+            shape=(*shape, *start.shape),
             name=name,
-            initializer=dict(self._initializers).get(name, start),
+            initializer=dict(self._initializers).get(name, param.initializer or keras.initializers.Constant(start)),
             regularizer=dict(self._regularizers).get(name),
             constraint=constraint,
+            autocast=False,
         )
         setattr(self, name, weight)
 
-    def _start(self, name: str) -> float:
-        """What the weight of the parameter `name` starts at where no initializer is named."""
-        return dict(self._arguments)[name]  # type: ignore[no-any-return]
+    def _start(self, name: str) -> Any:
+        """What the weight of the parameter `name` starts at where no initializer is named: a number or a row."""
+        return dict(self._arguments)[name]
 
     def _channel_count(self, shape: tuple[int | None, ...]) -> int:
         owner = type(self).__name__
@@ -223,8 +243,9 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         by_name = dict(per) if isinstance(per, Mapping) else dict.fromkeys(self.spec.params, per)
         self._check_names("per", by_name)
         for value in by_name.values():
-            if value not in _GRANULARITIES:
-                need = f"`{type(self).__name__}` needs `per` to be 'channel' or 'layer'"
+            groups = isinstance(value, int) and not isinstance(value, bool) and value > 0
+            if not groups and value not in _GRANULARITIES:
+                need = f"`{type(self).__name__}` needs `per` to be 'channel', 'layer' or a number of groups"
                 raise ValueError(received(need, per=value))
         return tuple(by_name.items())
 

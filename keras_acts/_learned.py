@@ -1,7 +1,8 @@
 """Functions whose whole shape is learned, and the bounded ones that stand in for a normalization layer."""
 
 import functools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -13,7 +14,7 @@ from keras_acts._backend import Tensor
 from keras_acts._errors import received
 from keras_acts._function import activation_function
 from keras_acts._layer import Activation, checked_integer
-from keras_acts._lookup import layer_class
+from keras_acts._lookup import defaults, layer_class
 from keras_acts._spec import Param, Spec
 
 _INF = float("inf")
@@ -217,123 +218,85 @@ class Derf(Activation):
         super().__init__({"alpha": alpha, "shift": shift, "gamma": gamma, "beta": beta}, learn=learn, **kwargs)
 
 
-class _Curve(Activation):
-    """A function given by weights: each a few numbers for every group of channels.
+class Curve(Activation):
+    """Base of the layers that are given by rows of numbers.
 
-    A subclass creates weights of shape `(groups, numbers)` in `_create_weights`, and applies them in
-    `_curve` to inputs of shape `(…, groups, channels in a group)`.
+    A subclass has, in place of a function, `_curve`: of the inputs and of the parameters by name, a
+    row of them along a last axis of its own.
     """
 
-    def __init__(self, arguments: dict[str, Any], *, groups: int | None, axis: int, **kwargs: Any) -> None:
-        owner = type(self).__name__
-        groups = None if groups is None else checked_integer(owner, "groups", groups, at_least=1)
-        super().__init__({**arguments, "groups": groups, "axis": axis}, axis=axis, **kwargs)
+    def _compute(self, x: Tensor, **arguments: Any) -> Tensor:
+        parameters = {name: ops.convert_to_tensor(arguments[name], dtype=x.dtype) for name in self.spec.params}
+        return self._curve(x, **parameters)
 
-    def build(self, input_shape: Any) -> None:
-        """Create the weights, one set a group of channels.
-
-        Raises:
-            ValueError: `axis` is not an axis of the input, the channel count is unknown, or it is no
-                multiple of `groups`.
-        """
-        if self.groups == 1:  # any number of channels
-            self._create_weights(1)
-            return
-        channels = self._channel_count(tuple(input_shape))
-        groups = self.groups or channels
-        if channels % groups:
-            need = f"`{type(self).__name__}` needs a channel count that is a multiple of `groups`"
-            raise ValueError(received(need, groups=groups, input_shape=tuple(input_shape)))
-        self._create_weights(groups)
-        self.input_spec = keras.layers.InputSpec(axes={self._axis: channels})
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Apply each group's function to its channels; 16-bit floats are computed in float32."""
-        dtype = keras.backend.standardize_dtype(inputs.dtype)
-        wide = "float32" if dtype in ("float16", "bfloat16") else dtype
-        moved = self._axis not in (-1, len(inputs.shape) - 1)
-        x = ops.moveaxis(inputs, self._axis, -1) if moved else inputs
-        shape = ops.shape(x)
-        groups = self._count()
-        x = ops.reshape(ops.cast(x, wide), (*shape[:-1], groups, x.shape[-1] // groups if x.shape[-1] else -1))
-        y = ops.cast(ops.reshape(self._curve(x, wide), shape), dtype)
-        return ops.moveaxis(y, -1, self._axis) if moved else y
-
-    def _numbers(self, name: str, groups: int, start: Any) -> Any:
-        """A weight of `start`'s numbers for each group."""
-        if isinstance(start, np.ndarray):
-            numbers = start
-            shape = (groups, len(numbers))
-            return self.add_weight(
-                name=name,
-                shape=shape,
-                initializer=lambda shape, dtype: ops.convert_to_tensor(np.tile(numbers, (shape[0], 1)), dtype=dtype),
-            )
-        count, initializer = start
-        return self.add_weight(name=name, shape=(groups, count), initializer=initializer)
-
-    def _count(self) -> int:
-        raise NotImplementedError
-
-    def _create_weights(self, groups: int) -> None:
-        raise NotImplementedError
-
-    def _curve(self, x: Tensor, dtype: str) -> Tensor:
+    def _curve(self, x: Tensor, *args: Any, **parameters: Any) -> Tensor:
         raise NotImplementedError
 
 
-def _column(weight: Any, i: int, dtype: str) -> Tensor:
-    """The `i`-th number of every group, shaped to broadcast to `(…, groups, channels in a group)`."""
-    return ops.expand_dims(ops.cast(weight[:, i], dtype), -1)
+def checked_row(owner: str, name: str, value: float | Sequence[float], count: int) -> tuple[float, ...]:
+    """`value` as a row of `count` numbers; a number stands for a row of it.
+
+    Raises:
+        TypeError: `value` is neither a number nor a sequence of numbers.
+        ValueError: The row is not as long as that.
+    """
+    row = Param(row=True).check(owner, name, value if hasattr(value, "__len__") else [value] * count)
+    assert isinstance(row, tuple)
+    if len(row) != count:
+        raise ValueError(received(f"`{owner}` needs `{name}` to be {count} numbers", **{name: value}))
+    return row
 
 
-def _start_function(owner: str, name: str) -> Callable[[np.ndarray], np.ndarray]:
-    """The catalogue function called `name` with its layer's defaults, on NumPy arrays."""
+def _named_function(owner: str, argument: str, name: str) -> Callable[[Any], Tensor]:
+    """The catalogue function called `name`, with the parameters that its layer starts with."""
     cls = layer_class(name)
     if not cls.spec.elementwise or cls.spec.function is None:
-        need = f"`{owner}` needs `start` to be an elementwise activation with a function"
-        raise ValueError(received(need, start=name))
-    layer = cls()
-    arguments = {key: layer.get_config()[key] for key in cls.spec.params}
-    function = functools.partial(cls.spec.function, **arguments)
-
-    def on_arrays(x: np.ndarray) -> np.ndarray:
-        values: np.ndarray = np.asarray(ops.convert_to_numpy(function(x.astype("float32"))), "float64")
-        return values
-
-    return on_arrays
+        need = f"`{owner}` needs `{argument}` to be an elementwise activation with a function"
+        raise ValueError(received(need, **{argument: name}))
+    parameters = {key: value for key, value in defaults(cls).items() if key in cls.spec.params}
+    return functools.partial(cls.spec.function, **parameters)
 
 
-class APL(_Curve):
+def _sampled(function: Callable[[Any], Tensor], x: np.ndarray) -> np.ndarray:
+    values: np.ndarray = np.asarray(ops.convert_to_numpy(function(x.astype("float32"))), "float64")
+    return values
+
+
+class APL(Curve):
     """Adaptive piecewise linear: `relu` plus hinges of learned place and slope, a set a channel.
 
     `max(x, 0) + Σ a_s · max(b_s − x, 0)`
 
     Args:
         pieces: How many hinges, at least 1. Defaults to `2`.
-        groups: How many groups of channels have hinges of their own. Defaults to `None`: every
-            channel; `1` for one set in all.
-        axis: The channel axis. Defaults to `-1`.
-        **kwargs: The arguments of `keras.layers.Layer`.
+        slopes: Their slopes at the start, or for good where `learn` does not name them: a number for
+            each, or one for all. Defaults to `0.0`, which makes it `relu`.
+        places: Where they are, likewise, where `learn` does not name them; learned ones are drawn from
+            the normal distribution. Defaults to `0.0`.
+        learn: Which of the two to learn. Defaults to both.
+        **kwargs: The arguments of `keras_acts.Activation`.
 
     Input shape: `(batch, …)`, any rank; sizes other than the channels' may be unknown.
     Output shape: the same.
 
     Raises:
-        TypeError: `pieces` or `groups` is not an integer.
-        ValueError: `pieces` or `groups` is below 1.
+        TypeError: `pieces` is not an integer, or `slopes` or `places` not numbers.
+        ValueError: `pieces` is below 1, or `slopes` or `places` are not so many.
 
     Example:
     >>> APL()(np.array([[-1.0, 2.0]]))
     array([[0., 2.]], dtype=float32)
 
-    Source: Agostinelli et al. 2014, arXiv:1412.6830. Slopes start at 0 (so at `relu`) and places from
-    the normal distribution; the paper names no start.
+    Source: Agostinelli et al. 2014, arXiv:1412.6830, which names no start.
     """
 
     spec = Spec(
         name="apl",
         formula=r"\max(x, 0) + \sum_s a_s \max(b_s - x, 0)",
+        params={
+            "slopes": Param(row=True),
+            "places": Param(row=True, initializer={"class_name": "RandomNormal", "config": {"stddev": 1.0}}),
+        },
         range=(0.0, _INF),
         monotone=True,
         smoothness=0,
@@ -341,45 +304,50 @@ class APL(_Curve):
         source="Agostinelli et al. 2014, arXiv:1412.6830",
     )
 
-    def __init__(self, pieces: int = 2, groups: int | None = None, *, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        pieces: int = 2,
+        slopes: float | Sequence[float] = 0.0,
+        places: float | Sequence[float] = 0.0,
+        *,
+        learn: tuple[str, ...] | list[str] | str = ("slopes", "places"),
+        **kwargs: Any,
+    ) -> None:
         pieces = checked_integer("APL", "pieces", pieces, at_least=1)
-        super().__init__({"pieces": pieces}, groups=groups, axis=axis, **kwargs)
+        rows = {name: checked_row("APL", name, row, pieces) for name, row in (("slopes", slopes), ("places", places))}
+        super().__init__({"pieces": pieces, **rows}, learn=learn, **kwargs)
 
-    def _count(self) -> int:
-        return int(self.slopes.shape[0])
-
-    def _create_weights(self, groups: int) -> None:
-        self.slopes = self._numbers("slopes", groups, (self.pieces, "zeros"))
-        self.places = self._numbers("places", groups, (self.pieces, keras.initializers.RandomNormal(stddev=1.0)))
-
-    def _curve(self, x: Tensor, dtype: str) -> Tensor:
+    def _curve(self, x: Tensor, slopes: Tensor, places: Tensor) -> Tensor:
         y = ops.relu(x)
         for s in range(self.pieces):
-            distance = _column(self.places, s, dtype) - x
             # A slope of 0 takes no part, even at −inf.
-            y = y + _numerics.gate(ops.relu(distance), _column(self.slopes, s, dtype) * ops.ones_like(x))
+            y = y + _numerics.gate(ops.relu(places[..., s] - x), slopes[..., s])
         return y
 
 
-class Rational(_Curve):
+class Rational(Curve):
     """A quotient of polynomials that has no poles: `P(x) / (1 + |Q(x)|)`, of degrees 5 and 4.
 
-    Starts as a fit to a named activation, and takes whatever smooth shape the data ask for.
+    Starts as a fit to a named activation, and takes whatever smooth shape the data ask for. Where Q
+    is 0, and so at `x = 0`, the derivative of |Q| is that of Q, on every backend.
 
     Args:
         start: Name of the activation to start from, fitted by least squares on [−3, 3]. Defaults to
             `"leaky_relu"`.
-        groups: How many groups of channels have coefficients of their own: `1` for one set in all,
-            `None` for one a channel. Defaults to `1`.
-        axis: The channel axis. Defaults to `-1`.
-        **kwargs: The arguments of `keras.layers.Layer`.
+        numerator: The six coefficients of P, lowest power first, in place of the fit. Defaults to
+            `None`.
+        denominator: The four of Q, which has no constant, likewise. Defaults to `None`.
+        learn: Which of the two to learn. Defaults to both, one set for the layer; `per` says
+            otherwise, such as `8` for eight groups of channels.
+        **kwargs: The arguments of `keras_acts.Activation`.
 
     Input shape: `(batch, …)`, any rank; sizes other than the channels' may be unknown.
     Output shape: the same.
 
     Raises:
-        TypeError: `groups` is not an integer.
-        ValueError: No elementwise activation has the name `start`, or `groups` is below 1.
+        TypeError: `numerator` or `denominator` is no sequence of numbers.
+        ValueError: No elementwise activation has the name `start`, or the coefficients are not so
+            many.
 
     Example:
     >>> Rational(start="tanh")(np.array([[0.0, 2.0]]))
@@ -392,6 +360,7 @@ class Rational(_Curve):
     spec = Spec(
         name="rational",
         formula=r"\frac{\sum_{i=0}^{5} p_i x^i}{1 + |\sum_{j=1}^{4} q_j x^j|}",
+        params={"numerator": Param(row=True, per="layer"), "denominator": Param(row=True, per="layer")},
         range=(-_INF, _INF),
         monotone=True,
         smoothness=1,
@@ -399,36 +368,45 @@ class Rational(_Curve):
         source="Molina, Schramowski and Kersting 2019, arXiv:1907.06732",
     )
 
-    def __init__(self, start: str = "leaky_relu", groups: int | None = 1, *, axis: int = -1, **kwargs: Any) -> None:
-        self._fitted = _fit_rational(start)
-        super().__init__({"start": start}, groups=groups, axis=axis, **kwargs)
+    def __init__(
+        self,
+        start: str = "leaky_relu",
+        numerator: Sequence[float] | None = None,
+        denominator: Sequence[float] | None = None,
+        *,
+        learn: tuple[str, ...] | list[str] | str = ("numerator", "denominator"),
+        **kwargs: Any,
+    ) -> None:
+        if numerator is None or denominator is None:
+            fitted = _fit_rational(start)
+            numerator = fitted[: _DEGREES[0] + 1] if numerator is None else numerator
+            denominator = fitted[_DEGREES[0] + 1 :] if denominator is None else denominator
+        rows = {
+            "numerator": checked_row("Rational", "numerator", numerator, _DEGREES[0] + 1),
+            "denominator": checked_row("Rational", "denominator", denominator, _DEGREES[1]),
+        }
+        super().__init__({"start": start, **rows}, learn=learn, **kwargs)
 
-    def _count(self) -> int:
-        return int(self.numerator.shape[0])
-
-    def _create_weights(self, groups: int) -> None:
-        numerator, denominator = np.split(np.array(self._fitted), [_DEGREES[0] + 1])
-        self.numerator = self._numbers("numerator", groups, numerator)
-        self.denominator = self._numbers("denominator", groups, denominator)
-
-    def _curve(self, x: Tensor, dtype: str) -> Tensor:
+    def _curve(self, x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
+        p = [numerator[..., i] for i in range(_DEGREES[0] + 1)]
+        q = [denominator[..., j] for j in range(_DEGREES[1])]
         # Far out both polynomials are divided by x⁴, so that neither overflows.
-        size = ops.abs(x)
-        far = size > 1.0
+        far = ops.abs(x) > 1.0
         u = ops.where(far, 1.0 / ops.where(far, x, 1.0), 0.0)
         near = ops.where(far, 0.0, x)
-        p = [_column(self.numerator, i, dtype) for i in range(_DEGREES[0] + 1)]
-        q = [_column(self.denominator, j, dtype) for j in range(_DEGREES[1])]
-        inner = _horner(near, p) / (1.0 + ops.abs(near * _horner(near, q)))
+        inner = _horner(near, p) / (1.0 + _size(near * _horner(near, q)))
+        below = ops.where(far, u**4 + _size(_horner(u, q[::-1])), 1.0)
         above = _horner(u, p[4::-1])  # p₄ + p₃u + …, and p₅x apart
-        below = u**4 + ops.abs(_horner(u, q[::-1]))
-        below = ops.where(far, below, 1.0)
-        slope = p[5] / below
-        outer = _numerics.gate(ops.where(far, x, 0.0), slope) + above / below
+        outer = _numerics.gate(ops.where(far, x, 0.0), p[5] / below) + above / below
         return ops.where(far, outer, inner)
 
 
 _DEGREES = (5, 4)
+
+
+def _size(x: Tensor) -> Tensor:
+    # |x| with the slope from the right at 0; the backends give 0, which is that of neither side.
+    return ops.where(x < 0, -x, x)
 
 
 def _horner(x: Tensor, coefficients: list[Tensor]) -> Tensor:
@@ -442,7 +420,7 @@ def _horner(x: Tensor, coefficients: list[Tensor]) -> Tensor:
 def _fit_rational(start: str) -> tuple[float, ...]:
     """Coefficients p₀…p₅, q₁…q₄ of the rational nearest to `start` on [−3, 3], by Gauss–Newton steps."""
     x = np.linspace(-3.0, 3.0, 301)
-    want = _start_function("Rational", start)(x)
+    want = _sampled(_named_function("Rational", "start", start), x)
     powers = x[:, None] ** np.arange(max(_DEGREES) + 1)
     p_basis, q_basis = powers[:, : _DEGREES[0] + 1], powers[:, 1 : _DEGREES[1] + 1]
 
@@ -466,7 +444,7 @@ def _fit_rational(start: str) -> tuple[float, ...]:
     return tuple(float(value) for value in c)
 
 
-class PiecewiseLinear(_Curve):
+class PiecewiseLinear(Curve):
     """A continuous line of pieces between knots on an even grid, each knot's value learned.
 
     Beyond the grid the outermost pieces go on.
@@ -476,18 +454,17 @@ class PiecewiseLinear(_Curve):
         low: The first knot. Defaults to `-4.0`.
         high: The last knot, above `low`. Defaults to `4.0`.
         start: Name of the activation to start from. Defaults to `"leaky_relu"`.
-        groups: How many groups of channels have values of their own: `None` for every channel, `1`
-            for one set in all. Defaults to `None`.
-        axis: The channel axis. Defaults to `-1`.
-        **kwargs: The arguments of `keras.layers.Layer`.
+        values: The value at each knot, in place of that activation's. Defaults to `None`.
+        learn: `()` to keep the values fixed. Defaults to `("values",)`, a set a channel.
+        **kwargs: The arguments of `keras_acts.Activation`.
 
     Input shape: `(batch, …)`, any rank; sizes other than the channels' may be unknown.
     Output shape: the same.
 
     Raises:
-        TypeError: `knots` or `groups` is not an integer.
-        ValueError: `knots` is below 2, `groups` below 1, `high` not above `low`, or no elementwise
-            activation has the name `start`.
+        TypeError: `knots` is not an integer, or `values` no sequence of numbers.
+        ValueError: `knots` is below 2, `high` not above `low`, no elementwise activation has the name
+            `start`, or the values are not so many.
 
     Example:
     >>> PiecewiseLinear(start="relu")(np.array([[-9.0, 9.0]]))
@@ -499,6 +476,7 @@ class PiecewiseLinear(_Curve):
     spec = Spec(
         name="piecewise_linear",
         formula=r"v_i + (v_{i+1} - v_i)\,\frac{x - t_i}{t_{i+1} - t_i}",
+        params={"values": Param(row=True)},
         range=(-_INF, _INF),
         monotone=True,
         smoothness=0,
@@ -512,37 +490,33 @@ class PiecewiseLinear(_Curve):
         low: float = -4.0,
         high: float = 4.0,
         start: str = "leaky_relu",
-        groups: int | None = None,
+        values: Sequence[float] | None = None,
         *,
-        axis: int = -1,
+        learn: tuple[str, ...] | list[str] | str = ("values",),
         **kwargs: Any,
     ) -> None:
         knots = checked_integer("PiecewiseLinear", "knots", knots, at_least=2)
         _check_interval("PiecewiseLinear", low, high)
-        self._started = tuple(_start_function("PiecewiseLinear", start)(np.linspace(low, high, knots)).tolist())
-        arguments = {"knots": knots, "low": float(low), "high": float(high), "start": start}
-        super().__init__(arguments, groups=groups, axis=axis, **kwargs)
+        if values is None:
+            function = _named_function("PiecewiseLinear", "start", start)
+            values = _sampled(function, np.linspace(low, high, knots)).tolist()
+        row = checked_row("PiecewiseLinear", "values", values, knots)
+        arguments = {"knots": knots, "low": float(low), "high": float(high), "start": start, "values": row}
+        super().__init__(arguments, learn=learn, **kwargs)
 
-    def _count(self) -> int:
-        return int(self.values.shape[0])
-
-    def _create_weights(self, groups: int) -> None:
-        self.values = self._numbers("values", groups, np.array(self._started))
-
-    def _curve(self, x: Tensor, dtype: str) -> Tensor:
+    def _curve(self, x: Tensor, values: Tensor) -> Tensor:
         step = (self.high - self.low) / (self.knots - 1)
-        values = ops.cast(self.values, dtype)
         place = (_numerics.clip(ops.stop_gradient(x), self.low, self.high) - self.low) / step
         piece = ops.minimum(ops.cast(ops.where(ops.isnan(place), 0.0, place), "int32"), self.knots - 2)
-        first = ops.expand_dims(ops.arange(values.shape[0], dtype="int32") * self.knots, -1) + piece
+        rows = values.shape[:-1]
+        first = piece + ops.reshape(ops.arange(math.prod(rows), dtype="int32") * self.knots, rows)
         flat = ops.reshape(values, (-1,))
         left, right = ops.take(flat, first), ops.take(flat, first + 1)
-        slope = (right - left) / step
-        start = self.low + step * ops.cast(piece, dtype)
-        return left + _numerics.gate(x - start, slope)
+        start = self.low + step * ops.cast(piece, x.dtype)
+        return left + _numerics.gate(x - start, (right - left) / step)
 
 
-class BSpline(_Curve):
+class BSpline(Curve):
     """A base function plus a cubic B-spline: the learned edge of a Kolmogorov–Arnold network.
 
     `base_weight · base(x) + Σ c_i · B_i(x)`; beyond the grid the spline fades to 0.
@@ -553,18 +527,19 @@ class BSpline(_Curve):
         low: Where the grid begins. Defaults to `-1.0`.
         high: Where it ends, above `low`. Defaults to `1.0`.
         base: Name of the base function. Defaults to `"silu"`.
-        groups: How many groups of channels have weights of their own: `None` for every channel, `1`
-            for one set in all. Defaults to `None`.
-        axis: The channel axis. Defaults to `-1`.
-        **kwargs: The arguments of `keras.layers.Layer`.
+        coefficients: Those of the `grid + order` splines at the start, or for good where `learn` does
+            not name them: a number for each, or one for all. Defaults to `0.0`.
+        base_weight: The factor of the base function, likewise. Defaults to `1.0`.
+        learn: Which of the two to learn. Defaults to both, a set a channel.
+        **kwargs: The arguments of `keras_acts.Activation`.
 
     Input shape: `(batch, …)`, any rank; sizes other than the channels' may be unknown.
     Output shape: the same.
 
     Raises:
-        TypeError: `grid`, `order` or `groups` is not an integer.
-        ValueError: One of them is below 1, `high` is not above `low`, or no elementwise activation
-            has the name `base`.
+        TypeError: `grid` or `order` is not an integer, or `coefficients` not numbers.
+        ValueError: `grid` or `order` is below 1, `high` is not above `low`, no elementwise activation
+            has the name `base`, or the coefficients are not so many.
 
     Example:
     >>> keras.ops.shape(BSpline()(np.ones((2, 5))))
@@ -577,6 +552,7 @@ class BSpline(_Curve):
     spec = Spec(
         name="bspline",
         formula=r"w\,\mathrm{silu}(x) + \sum_i c_i B_i(x)",
+        params={"coefficients": Param(row=True), "base_weight": Param()},
         range=(-0.27846454276107374, _INF),
         monotone=False,
         smoothness=_INF,
@@ -590,41 +566,33 @@ class BSpline(_Curve):
         low: float = -1.0,
         high: float = 1.0,
         base: str = "silu",
-        groups: int | None = None,
+        coefficients: float | Sequence[float] = 0.0,
+        base_weight: float = 1.0,
         *,
-        axis: int = -1,
+        learn: tuple[str, ...] | list[str] | str = ("coefficients", "base_weight"),
         **kwargs: Any,
     ) -> None:
         grid = checked_integer("BSpline", "grid", grid, at_least=1)
         order = checked_integer("BSpline", "order", order, at_least=1)
         _check_interval("BSpline", low, high)
-        _start_function("BSpline", base)
+        self._base = _named_function("BSpline", "base", base)
+        row = checked_row("BSpline", "coefficients", coefficients, grid + order)
         arguments = {"grid": grid, "order": order, "low": float(low), "high": float(high), "base": base}
-        super().__init__(arguments, groups=groups, axis=axis, **kwargs)
+        super().__init__({**arguments, "coefficients": row, "base_weight": base_weight}, learn=learn, **kwargs)
 
-    def _count(self) -> int:
-        return int(self.coefficients.shape[0])
-
-    def _create_weights(self, groups: int) -> None:
-        self.coefficients = self._numbers("coefficients", groups, (self.grid + self.order, "zeros"))
-        self.base_weight = self._numbers("base_weight", groups, (1, "ones"))
-
-    def _curve(self, x: Tensor, dtype: str) -> Tensor:
+    def _curve(self, x: Tensor, coefficients: Tensor, base_weight: Tensor) -> Tensor:
         step = (self.high - self.low) / self.grid
         # In units of the grid, from the first knot of the first basis function on.
         margin = (self.order + 1) * step  # beyond it the spline is 0
         u = (_numerics.clip(x, self.low - margin, self.high + margin) - self.low) / step + self.order
         u = ops.expand_dims(u, -1)
-        knots = ops.arange(self.grid + 2 * self.order, dtype=dtype)
-        basis = ops.cast((u >= knots) & (u < knots + 1.0), dtype)
+        knots = ops.arange(self.grid + 2 * self.order, dtype=keras.backend.standardize_dtype(x.dtype))
+        basis = ops.cast((u >= knots) & (u < knots + 1.0), x.dtype)
         for degree in range(1, self.order + 1):  # the recursion of Cox and de Boor, on even knots
             rising = (u - knots[:-degree]) * basis[..., :-1]
             falling = (knots[:-degree] + degree + 1.0 - u) * basis[..., 1:]
             basis = (rising + falling) / degree
-        spline = ops.sum(basis * ops.expand_dims(ops.cast(self.coefficients, dtype), -2), axis=-1)
-        function = layer_class(self.base).spec.function
-        assert function is not None
-        return _column(self.base_weight, 0, dtype) * function(x) + spline
+        return base_weight * self._base(x) + ops.sum(basis * coefficients, axis=-1)
 
 
 def _check_interval(owner: str, low: float, high: float) -> None:

@@ -956,7 +956,7 @@ class SReLU(Activation):
 
             def not_below(w: Tensor) -> Tensor:
                 floor = ops.convert_to_tensor(self.t_left, dtype=w.dtype)
-                return ops.maximum(inner(w), floor if len(w.shape) else ops.max(floor))
+                return ops.maximum(inner(w), floor if floor.shape in ((), w.shape) else ops.max(floor))
 
             weight.constraint = not_below
         elif name == "t_left" and "t_right" not in self.learned:

@@ -10,25 +10,29 @@ from typing import Any, Literal, TypeAlias
 
 from keras_acts._errors import received
 
-Granularity: TypeAlias = Literal["layer", "channel"]
-"""How many values a learned parameter has: one for the layer, or one for each channel."""
+Granularity: TypeAlias = Literal["layer", "channel"] | int
+"""How many values a learned parameter has: one for the layer, one for each channel, or so many, one a group of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Param:
-    """A number that shapes an activation, and that a layer can learn.
+    """A number that shapes an activation, or a row of them, and that a layer can learn.
 
     Args:
+        row: Whether a value is a row of numbers: coefficients, or the places of knots. The row given
+            to the layer says how long it is.
         above: Values must be greater than this.
         at_least: Values must be at least this.
         at_most: Values must be at most this.
-        per: Granularity when learned, `"channel"` or `"layer"`, unless the layer is told otherwise.
+        per: Granularity when learned, `"channel"`, `"layer"` or a number of groups of channels, unless
+            the layer is told otherwise.
         initializer: Keras initializer (its name or config) of a learned parameter. `None`: every
             entry starts at the value given to the layer.
         search: The interval that a hyper-parameter search covers, or `None` not to search it.
         log: Whether the search is even on a logarithmic scale.
     """
 
+    row: bool = False
     above: float | None = None
     at_least: float | None = None
     at_most: float | None = None
@@ -49,13 +53,20 @@ class Param:
         """The greatest value a learned parameter is held to."""
         return math.inf if self.at_most is None else self.at_most
 
-    def check(self, owner: str, name: str, value: Any) -> float:
-        """`value` as a float within the bounds.
+    def check(self, owner: str, name: str, value: Any) -> Any:
+        """`value` as a float within the bounds, or as a tuple of them where it is a row.
 
         Raises:
-            TypeError: `value` is not a real number.
+            TypeError: `value` is not a real number, or no row of them.
             ValueError: `value` is NaN, infinite or out of bounds.
         """
+        if not self.row:
+            return self._checked(owner, name, value)
+        if isinstance(value, str) or not hasattr(value, "__len__"):
+            raise TypeError(received(f"`{owner}` needs `{name}` to be a sequence of numbers", **{name: value}))
+        return tuple(self._checked(owner, name, number) for number in value)
+
+    def _checked(self, owner: str, name: str, value: Any) -> float:
         need = f"`{owner}` needs `{name}` "
         item = getattr(value, "item", None)  # of a NumPy scalar, or of a tensor of one number
         try:

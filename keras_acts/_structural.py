@@ -1,34 +1,19 @@
 """Layers whose output at one element depends on others: on neighbours, on the mean over space, on all channels."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_acts._backend import Tensor
+from keras_acts._backend import Tensor, largest
 from keras_acts._errors import received
 from keras_acts._layer import Activation, checked_integer
-from keras_acts._spec import Spec
+from keras_acts._learned import Curve, checked_row
+from keras_acts._spec import Param, Spec
 
 _INF = float("inf")
 _KINDS = {"initializer": keras.initializers, "regularizer": keras.regularizers, "constraint": keras.constraints}
-
-
-class _Structural(Activation):
-    """What these layers share: a channel axis to look up, and sublayers with the layer's own dtype."""
-
-    def _channels_last(self, inputs: Tensor) -> tuple[Tensor, bool]:
-        """`inputs` with its channels last, and whether they were elsewhere."""
-        moved = self._axis not in (-1, len(inputs.shape) - 1)
-        return (ops.moveaxis(inputs, self._axis, -1) if moved else inputs), moved
-
-    def _channels_back(self, outputs: Tensor, moved: bool) -> Tensor:
-        return ops.moveaxis(outputs, -1, self._axis) if moved else outputs
-
-    def _dense(self, name: str, units: int, fan_in: int, **arguments: Any) -> keras.layers.Dense:
-        dense = keras.layers.Dense(units, name=name, dtype=self.dtype_policy, **arguments)
-        dense.build((None, fan_in))
-        return dense
 
 
 class Projecting(Activation):
@@ -118,14 +103,22 @@ class Maxout(Projecting):
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,
         )
+        self.kernel: Any = None
+        self.bias: Any = None
+        if self._channels is not None:
+            self._create_pieces(self._channels)
 
     def build(self, input_shape: Any) -> None:
-        """Create the kernels, `(k, channels, units)`, and the biases, `(k, units)`.
+        """Create the kernels, `(k, channels, units)`, and the biases, `(k, units)`, unless they exist.
 
         Raises:
-            ValueError: The channel count is unknown.
+            ValueError: The channel count is unknown, or differs from `channels`.
         """
         channels = self._channel_count(tuple(input_shape))
+        if self.kernel is None:
+            self._create_pieces(channels)
+
+    def _create_pieces(self, channels: int) -> None:
         units, options = self.units or channels, dict(self._options)
         self.kernel = self._pieces("kernel", (channels, units), options)
         self.bias = self._pieces("bias", (units,), options) if self.use_bias else None
@@ -145,10 +138,10 @@ class Maxout(Projecting):
     def call(self, inputs: Tensor) -> Tensor:
         """The largest piece, element by element."""
         pieces = [ops.matmul(inputs, self.kernel[i]) for i in range(self.k)]
-        return _largest(pieces if self.bias is None else [piece + self.bias[i] for i, piece in enumerate(pieces)])
+        return _maximum(pieces if self.bias is None else [piece + self.bias[i] for i, piece in enumerate(pieces)])
 
 
-class FReLU(_Structural):
+class FReLU(Activation):
     """The funnel rectifier: the larger of a pixel and what its neighbourhood says, `max(x, T(x))`.
 
     T is a depthwise convolution with batch normalization: a condition that sees space, for images.
@@ -222,9 +215,9 @@ class FReLU(_Structural):
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Apply the activation; `training` chooses the normalization's statistics."""
-        images, moved = self._channels_last(inputs)
+        images = ops.moveaxis(inputs, self._axis, -1)
         condition = self.normalization(self.convolution(images), training=training)
-        return self._channels_back(_largest([images, condition]), moved)
+        return _maximum([inputs, ops.moveaxis(condition, -1, self._axis)])
 
     def get_config(self) -> dict[str, Any]:
         """All constructor arguments, as plain data."""
@@ -232,7 +225,7 @@ class FReLU(_Structural):
         return {**super().get_config(), "kernel_initializer": initializer}
 
 
-class DyReLU(_Structural):
+class DyReLU(Activation):
     """A rectifier whose slopes depend on the example: `max over j of (a_j(x) · x_c + b_j(x))`.
 
     A small network on the mean over space chooses the coefficients. At the start it is close to
@@ -287,27 +280,32 @@ class DyReLU(_Structural):
         """
         channels = self._channel_count(tuple(input_shape))
         hidden = max(1, channels // self.reduction)
-        self.squeeze = self._dense("squeeze", hidden, channels, activation="relu")
         lines = 2 * self.k * (channels if self.variant == "B" else 1)
-        self.excite = self._dense("excite", lines, hidden, activation="sigmoid")
+        self.squeeze = keras.layers.Dense(hidden, "relu", name="squeeze", dtype=self.dtype_policy)
+        self.excite = keras.layers.Dense(lines, "sigmoid", name="excite", dtype=self.dtype_policy)
+        self.squeeze.build((None, channels))
+        self.excite.build((None, hidden))
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={self._axis: channels})
 
     def call(self, inputs: Tensor) -> Tensor:
         """Apply the activation."""
-        x, moved = self._channels_last(inputs)
-        rank = len(x.shape)
-        pooled = ops.mean(x, axis=tuple(range(1, rank - 1))) if rank > 2 else x
+        rank = len(inputs.shape)
+        channel_axis = self._axis % rank
+        space = tuple(axis for axis in range(1, rank) if axis != channel_axis)
+        pooled = ops.mean(inputs, axis=space) if space else inputs
         residuals = 2.0 * self.excite(self.squeeze(pooled)) - 1.0
-        shape = (-1, *[1] * (rank - 2), x.shape[-1] if self.variant == "B" else 1)
+        of_each = inputs.shape[channel_axis] if self.variant == "B" else 1
+        shape = (-1, *(of_each if axis == channel_axis else 1 for axis in range(1, rank)))
         parts = [ops.reshape(part, shape) for part in ops.split(residuals, 2 * self.k, axis=-1)]
         lines = [
-            x * (parts[j] + (1.0 if j == 0 else 0.0)) + 0.5 * parts[self.k + j]  # line 0 starts as x, the others as 0
+            inputs * (parts[j] + (1.0 if j == 0 else 0.0))
+            + 0.5 * parts[self.k + j]  # line 0 starts as x, the others as 0
             for j in range(self.k)
         ]
-        return self._channels_back(_largest(lines), moved)
+        return _maximum(lines)
 
 
-class PolyNorm(_Structural):
+class PolyNorm(Curve):
     """A sum of normalized powers: `Σ w_i · x^i / rms(x^i) + b` for i from 1 to the order.
 
     The mean square of each power is taken over the channels, so that no power runs away. For the
@@ -316,15 +314,18 @@ class PolyNorm(_Structural):
     Args:
         order: The highest power, at least 1. Defaults to `3`.
         epsilon: Added to the mean square, above 0. Defaults to `1e-6`.
-        axis: The channel axis. Defaults to `-1`.
-        **kwargs: The arguments of `keras.layers.Layer`.
+        weight: The weight of each power at the start, or for good where `learn` does not name it: a
+            number for each, or one for all. Defaults to `None`: one over the order.
+        bias: What is added, likewise. Defaults to `0.0`.
+        learn: Which of the two to learn. Defaults to both, one set for the layer.
+        **kwargs: The arguments of `keras_acts.Activation`.
 
     Input shape: `(batch, …, channels)`; any size may be unknown.
     Output shape: the same.
 
     Raises:
-        TypeError: `order` is not an integer.
-        ValueError: `order` is below 1, or `epsilon` is not above 0.
+        TypeError: `order` is not an integer, or `weight` not numbers.
+        ValueError: `order` is below 1, `epsilon` is not above 0, or the weights are not so many.
 
     Example:
     >>> keras.ops.shape(PolyNorm()(keras.ops.ones((2, 5))))
@@ -336,6 +337,7 @@ class PolyNorm(_Structural):
     spec = Spec(
         name="polynorm",
         formula=r"\sum_{i=1}^{3} w_i \frac{x^i}{\mathrm{rms}(x^i)} + b",
+        params={"weight": Param(row=True, per="layer"), "bias": Param(per="layer")},
         range=(-_INF, _INF),
         monotone=False,
         smoothness=_INF,
@@ -343,27 +345,35 @@ class PolyNorm(_Structural):
         source="Zhuo et al. 2024, arXiv:2411.03884",
     )
 
-    def __init__(self, order: int = 3, epsilon: float = 1e-6, *, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        order: int = 3,
+        epsilon: float = 1e-6,
+        weight: float | Sequence[float] | None = None,
+        bias: float = 0.0,
+        *,
+        learn: tuple[str, ...] | list[str] | str = ("weight", "bias"),
+        **kwargs: Any,
+    ) -> None:
         order = checked_integer("PolyNorm", "order", order, at_least=1)
         if not epsilon > 0:
             raise ValueError(received("`PolyNorm` needs `epsilon` above 0", epsilon=epsilon))
-        super().__init__({"order": order, "epsilon": float(epsilon), "axis": axis}, axis=axis, **kwargs)
-        start = keras.initializers.Constant(1.0 / order)
-        self.weight = self.add_weight(name="weight", shape=(order,), initializer=start)
-        self.bias = self.add_weight(name="bias", shape=(), initializer="zeros")
+        row = checked_row("PolyNorm", "weight", 1.0 / order if weight is None else weight, order)
+        arguments = {"order": order, "epsilon": float(epsilon), "weight": row, "bias": bias}
+        super().__init__(arguments, learn=learn, **kwargs)
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Apply the activation; 16-bit floats are computed in float32, since their cubes overflow."""
-        dtype = keras.backend.standardize_dtype(inputs.dtype)
-        wide = "float32" if dtype in ("float16", "bfloat16") else dtype
-        x = ops.cast(inputs, wide)
-        weight, total = ops.cast(self.weight, wide), ops.cast(self.bias, wide)
-        power = x
+    def _curve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        # In units of the largest, so that no power overflows. Any unit does, for value and derivatives.
+        most = ops.stop_gradient(largest(ops.abs(x), (self._axis,)))
+        unit = ops.where(ops.isfinite(most) & (most > 1.0), most, 1.0)
+        x = x / unit
+        power, epsilon = x, self.epsilon / unit / unit
+        total = bias
         for i in range(self.order):
             mean_square = ops.mean(ops.square(power), axis=self._axis, keepdims=True)
-            total = total + weight[i] * power * ops.rsqrt(mean_square + self.epsilon)
-            power = power * x
-        return ops.cast(total, dtype)
+            total = total + weight[..., i] * power * ops.rsqrt(mean_square + epsilon)
+            power, epsilon = power * x, epsilon / unit / unit
+        return total
 
 
 def _seeded_apart(initializer: Any, i: int) -> Any:
@@ -374,7 +384,7 @@ def _seeded_apart(initializer: Any, i: int) -> Any:
     return type(initializer).from_config(config)
 
 
-def _largest(tensors: list[Tensor]) -> Tensor:
+def _maximum(tensors: list[Tensor]) -> Tensor:
     """The elementwise maximum, whose derivative at a tie is the first one's on every backend."""
     largest = tensors[0]
     for tensor in tensors[1:]:

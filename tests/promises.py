@@ -197,7 +197,6 @@ def it_runs_in_mixed_precision(subject: Subject) -> None:
         exact.set_weights(layer.get_weights())
         want = values(exact, x)
         got = ops.convert_to_numpy(ops.cast(y, "float32"))
-        # Learned parameters are rounded as well, before the inputs meet them.
         np.testing.assert_allclose(got, want, rtol=8 * judge.EPSILON[dtype], atol=8 * judge.EPSILON[dtype])
 
 

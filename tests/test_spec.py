@@ -72,6 +72,9 @@ def test_spec_without_function_needs_a_name() -> None:
         (Param(), "big", TypeError, "`Snake` needs `alpha` to be a number. Received: alpha='big'"),
         (Param(), True, TypeError, "`Snake` needs `alpha` to be a number. Received: alpha=True"),
         (Param(), None, TypeError, "`Snake` needs `alpha` to be a number. Received: alpha=None"),
+        (Param(row=True), 1.0, TypeError, "`Snake` needs `alpha` to be a sequence of numbers. Received: alpha=1.0"),
+        (Param(row=True), [1.0, "a"], TypeError, "`Snake` needs `alpha` to be a number. Received: alpha='a'"),
+        (Param(row=True, above=0.0), [1, -1], ValueError, "`Snake` needs `alpha` above 0. Received: alpha=-1.0"),
         (Param(), [1.0, 2.0], TypeError, "`Snake` needs `alpha` to be a number. Received: alpha=[1.0, 2.0]"),
     ],
 )
@@ -113,12 +116,17 @@ def test_open_bound_is_kept_off_when_learned() -> None:
         (
             {"per": "unit"},
             ValueError,
-            "`Snake` needs `per` to be 'channel' or 'layer'. Received: per='unit'",
+            "`Snake` needs `per` to be 'channel', 'layer' or a number of groups. Received: per='unit'",
         ),
         (
             {"per": {"beta": "layer"}},
             ValueError,
             "`Snake` needs `per` to name its parameters: known names are 'alpha'. Received: per='beta'",
+        ),
+        (
+            {"per": 0},
+            ValueError,
+            "`Snake` needs `per` to be 'channel', 'layer' or a number of groups. Received: per=0",
         ),
         ({"axis": 1.5}, TypeError, "`Snake` needs `axis` to be an integer. Received: axis=1.5"),
         ({"axis": True}, TypeError, "`Snake` needs `axis` to be an integer. Received: axis=True"),
@@ -154,6 +162,11 @@ def test_layer_without_parameters_says_so() -> None:
         ({"axis": 0}, (2, 4), "other than the batch axis. Received: axis=0, input_shape=(2, 4)"),
         ({"axis": -2}, (2, 4), "other than the batch axis. Received: axis=-2, input_shape=(2, 4)"),
         ({"channels": 3}, (2, 4), "`Snake` needs as many channels as `channels` says. Received: channels=3, input_"),
+        (
+            {"per": 3},
+            (2, 4),
+            "`Snake` needs a channel count that is a multiple of the groups in `per`. Received: per=3, channels=4",
+        ),
         ({}, (2, None), "give the input a size on axis -1, or use per='layer'. Received: input_shape=(2, None)"),
     ],
 )
@@ -197,7 +210,31 @@ def test_channel_parameters_follow_their_channels() -> None:
     np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), want, rtol=1e-6)
 
 
+@pytest.mark.parametrize("axis", [1, -1])
+def test_groups_of_channels_share_a_parameter(axis: int) -> None:
+    x = numbers(2, 4, 4)
+    layer, each = ka.PReLU(axis=axis, per=2), ka.PReLU(axis=axis, channels=4)
+    layer.alpha.assign([1.0, 2.0])
+    each.alpha.assign([1.0, 1.0, 2.0, 2.0])
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer(x)), ops.convert_to_numpy(each(x)))
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_parameters_keep_their_digits_where_inputs_have_16_bits(dtype: str) -> None:
+    layer = ka.PReLU(alpha=1.001, per="layer", dtype=dtype)
+    short = dtype.removeprefix("mixed_")
+    x = ops.cast(np.array([-1000.0], "float32"), short)
+    want = ops.cast(ops.cast(x, "float32") * 1.001, short)
+    got, want = (ops.convert_to_numpy(ops.cast(y, "float32")) for y in (layer(x), want))
+    np.testing.assert_array_equal(got, want)
+
+
 def test_weights_exist_as_early_as_they_can() -> None:
+    assert [tuple(w.shape) for w in ka.Snake(per=3).weights] == [(3,)]
+    assert [tuple(w.shape) for w in ka.Rational().weights] == [(6,), (4,)]
+    assert [tuple(w.shape) for w in ka.APL(channels=3).weights] == [(3, 2), (3, 2)]
+    assert [tuple(w.shape) for w in ka.Maxout(5, channels=3).weights] == [(2, 3, 5), (2, 5)]
+    assert [tuple(w.shape) for w in ka.GLUDense(5, channels=3).weights] == [(3, 10), (10,)]
     assert [w.name for w in ka.Snake(per="layer").weights] == ["alpha"]
     assert [tuple(w.shape) for w in ka.Snake(channels=3).weights] == [(3,)]
     assert ka.Snake().weights == []

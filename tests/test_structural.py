@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import judge
 import keras
 import numpy as np
 import pytest
@@ -78,6 +79,17 @@ def test_polynorm_is_a_sum_of_normalized_powers(axis: int) -> None:
     powers = [x**i / np.sqrt(np.mean(x ** (2 * i), axis=axis, keepdims=True) + 1e-6) for i in (1, 2, 3)]
     want = 0.5 * powers[0] - powers[1] + 2 * powers[2] + 0.25
     np.testing.assert_allclose(array(layer(X)), want, TOLERANCE, TOLERANCE)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e4, 1e13, 1e30])
+def test_polynorm_is_right_where_its_powers_overflow(size: float) -> None:
+    layer = ka.PolyNorm(weight=[0.5, -1.0, 2.0])
+    x = X.astype("float64") * size
+    powers = [x**i / np.sqrt(np.mean(x ** (2 * i), axis=-1, keepdims=True) + 1e-6) for i in (1, 2, 3)]
+    got, slope = judge.derivatives(layer, x, "float32", order=1)
+    np.testing.assert_allclose(got, 0.5 * powers[0] - powers[1] + 2 * powers[2], TOLERANCE, TOLERANCE)
+    assert np.isfinite(slope).all()
+    assert np.abs(slope).max() > 0
 
 
 def test_polynorm_in_float16_does_not_overflow_by_its_cubes() -> None:

@@ -86,7 +86,7 @@ def parameters(cls: type[ka.Activation], arguments: dict[str, Any]) -> str:
                 f"``{name}``",
                 f"``{default!r}``",
                 bounds(param),
-                f"{'by default' if name in learned else 'if asked'}, one a {param.per}",
+                f"{'by default' if name in learned else 'if asked'}, one {'row ' if param.row else ''}a {param.per}",
                 "" if param.search is None else f"{between(param.search)}{', logarithmic' if param.log else ''}",
             )
         )

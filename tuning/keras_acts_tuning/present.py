@@ -204,7 +204,7 @@ def print_activation(cls: type[ka.Activation], *, as_json: bool) -> None:
         table.add_row(Text(name, style="dim"), Text(text))
     for name, default in defaults(cls).items():
         param = spec.params.get(name)
-        learned = "learned, one value a " + param.per if param and name in learned_by_default(cls) else ""
+        learned = f"learned, one value a {param.per}" if param and name in learned_by_default(cls) else ""
         fixed = "fixed, can be learned" if param and not learned else ""
         table.add_row(
             Text(f"argument {name}", style="dim"), Text(f"{default!r}" + (f" ({learned or fixed})" if param else ""))
