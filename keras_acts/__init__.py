@@ -96,7 +96,18 @@ from keras_acts._glu import (
     reglu as reglu,
     swiglu as swiglu,
 )
-from keras_acts._initializers import SirenInitializer as SirenInitializer
+from keras_acts._health import (
+    Finding as Finding,
+    Health as Health,
+    HealthMonitor as HealthMonitor,
+    LayerHealth as LayerHealth,
+    inspect as inspect,
+)
+from keras_acts._initializers import (
+    GainInitializer as GainInitializer,
+    SirenInitializer as SirenInitializer,
+    gain as gain,
+)
 from keras_acts._layer import ACTIVATIONS as ACTIVATIONS, Activation as Activation, Bounded as Bounded
 from keras_acts._learned import (
     APL as APL,

@@ -6,6 +6,7 @@ every transformation of the backend goes on working.
 """
 
 import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -85,6 +86,36 @@ def compiled_by_torch() -> bool:
     return torch.compiler.is_compiling()
 
 
+MISSING = {
+    "keras.src.export.onnx": {"erfc", "expm1", "log1p"},
+    "keras.src.export.litert": {"arctan", "erf", "erfc"},
+    "tensorflow.lite.python.lite": {"arctan", "erf", "erfc"},
+}
+"""The functions that a format lacks, by the module that exports to it."""
+
+
+def export_lacks(function: str) -> bool:
+    """Whether a graph is being made for a format that has no such function.
+
+    Nothing tells a layer that it is exported, so its callers are looked through; but only while a graph is made.
+    """
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf
+
+            at_work = tf.inside_function()
+        case "torch":
+            import torch
+
+            at_work = not torch.compiler.is_compiling() and torch.onnx.is_in_onnx_export()
+        case _:
+            at_work = False
+    frame = inspect.currentframe() if at_work else None
+    while frame is not None and function not in MISSING.get(frame.f_globals.get("__name__", ""), ()):
+        frame = frame.f_back
+    return frame is not None
+
+
 def erfc(x: Tensor) -> Tensor:
     """The complementary error function, which `keras.ops` lacks."""
     match keras.backend.backend():
@@ -100,6 +131,11 @@ def erfc(x: Tensor) -> Tensor:
             import torch
 
             return torch.special.erfc(x)
+
+
+def plain_arctan(x: Tensor) -> Tensor:
+    """The backend's arc tangent, in float64 too; LiteRT has that of a quotient only."""
+    return ops.arctan2(x, ops.ones_like(x)) if export_lacks("arctan") else native("arctan")(x)
 
 
 def elementwise_derivative(function: Unary, x: Tensor) -> Tensor:
@@ -128,6 +164,94 @@ def elementwise_derivative(function: Unary, x: Tensor) -> Tensor:
             return gradient
         case backend:
             raise NotImplementedError(received("A derivative needs TensorFlow, JAX or PyTorch", backend=backend))
+
+
+def compiled(function: Function) -> Function:
+    """`function` as a graph that is traced once for each structure of its arguments; PyTorch runs it as it is."""
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf
+
+            return tf.function(function, autograph=False)  # type: ignore[no-any-return]
+        case "jax":
+            import jax
+
+            return jax.jit(function)
+        case _:
+            return function
+
+
+def gradients_within(run: Callable[[Unary], tuple[Tensor, Any]]) -> tuple[Any, list[Tensor]]:
+    """The gradients of a number with regard to tensors met while it is computed.
+
+    Args:
+        run: Computes the number, and whatever else is wanted. It is given a function, hands each
+            tensor in question to it, and goes on with what that returns.
+
+    Returns:
+        What `run` returned beside the number, and a gradient for each tensor, in their order.
+
+    Raises:
+        NotImplementedError: The backend does not differentiate.
+    """
+    match keras.backend.backend():
+        case "tensorflow":
+            return _gradients_within_tensorflow(run)
+        case "jax":
+            return _gradients_within_jax(run)
+        case "torch":
+            return _gradients_within_torch(run)
+        case backend:
+            raise NotImplementedError(received("A derivative needs TensorFlow, JAX or PyTorch", backend=backend))
+
+
+def _gradients_within_tensorflow(run: Callable[[Unary], tuple[Tensor, Any]]) -> tuple[Any, list[Tensor]]:
+    import tensorflow as tf
+
+    tensors: list[Tensor] = []
+    with tf.GradientTape() as tape:
+
+        def watch(x: Tensor) -> Tensor:
+            tape.watch(x)
+            tensors.append(x)
+            return x
+
+        number, rest = run(watch)
+    return rest, tape.gradient(number, tensors, unconnected_gradients="zero")
+
+
+def _gradients_within_jax(run: Callable[[Unary], tuple[Tensor, Any]]) -> tuple[Any, list[Tensor]]:
+    import jax
+
+    # JAX differentiates by arguments: a zero added to each tensor is one. A first run finds their shapes.
+    like: list[tuple[Any, Any]] = []
+
+    def note(x: Tensor) -> Tensor:
+        like.append((x.shape, x.dtype))
+        return x
+
+    jax.eval_shape(lambda: run(note)[0])
+
+    def shifted(shifts: list[Tensor]) -> tuple[Tensor, Any]:
+        left = iter(shifts)
+        return run(lambda x: x + next(left))
+
+    gradients, rest = jax.grad(shifted, has_aux=True)([jax.numpy.zeros(*each) for each in like])
+    return rest, gradients
+
+
+def _gradients_within_torch(run: Callable[[Unary], tuple[Tensor, Any]]) -> tuple[Any, list[Tensor]]:
+    import torch
+
+    tensors: list[Tensor] = []
+
+    def watch(x: Tensor) -> Tensor:
+        tensors.append(x if x.requires_grad else x.detach().requires_grad_(True))  # the latter where all is frozen
+        return tensors[-1]
+
+    with torch.enable_grad():
+        number, rest = run(watch)
+    return rest, list(torch.autograd.grad(number, tensors, allow_unused=True, materialize_grads=True))
 
 
 def _attach_tensorflow(value: Function, derivatives: tuple[Function, ...]) -> Function:
@@ -191,9 +315,11 @@ def _attach_torch(value: Function, derivatives: tuple[Function, ...]) -> Functio
             return sum(tangent * derivative(*tensors) for tangent, derivative in pairs if tangent is not None)
 
     def function(*tensors: Tensor) -> Tensor:
-        # torch.compile refuses a Function with a forward mode of its own.
-        chosen = Reverse if torch.compiler.is_compiling() else ReverseAndForward
-        return chosen.apply(*tensors)  # type: ignore[no-untyped-call]
+        if torch.compiler.is_compiling():  # it refuses a Function with a forward mode of its own
+            return Reverse.apply(*tensors)  # type: ignore[no-untyped-call]
+        if torch.onnx.is_in_onnx_export():  # which cannot look into a Function
+            return value(*tensors)
+        return ReverseAndForward.apply(*tensors)  # type: ignore[no-untyped-call]
 
     return function
 

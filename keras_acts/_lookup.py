@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_acts._errors import nearest, received
+from keras_acts._function import ActivationFunction
 from keras_acts._layer import ACTIVATIONS, Activation
 
 # Names that papers have given twice, where none of the two is this catalogue's under that name.
@@ -156,6 +157,18 @@ def learned_by_default(cls: type[Activation]) -> tuple[str, ...]:
     """The parameters that the layer learns unless told otherwise."""
     learn = inspect.signature(cls.__init__).parameters.get("learn")
     return () if learn is None else tuple(learn.default)
+
+
+_MIXING = {"softmax", "log_softmax", "sparsemax", "glu"}  # Keras's own functions that are not elementwise
+
+
+def is_elementwise(activation: Callable[..., Any]) -> bool:
+    """Whether each output of a layer or function depends on the input at its own place only, as far as is known."""
+    if isinstance(activation, ActivationFunction):
+        activation = ACTIVATIONS[activation.__name__]
+    if isinstance(activation, Activation) or activation in ACTIVATIONS.values():
+        return activation.spec.elementwise  # type: ignore[union-attr]
+    return not isinstance(activation, keras.layers.Softmax) and getattr(activation, "__name__", "") not in _MIXING
 
 
 def defaults(cls: type[Activation]) -> dict[str, Any]:
