@@ -10,14 +10,24 @@ if TYPE_CHECKING:
     from keras_acts_tuning.errors import StudyError as StudyError
     from keras_acts_tuning.execute import Execution as Execution
     from keras_acts_tuning.space import ActivationSpace as ActivationSpace
+    from keras_acts_tuning.tuners import (
+        BayesianOptimization as BayesianOptimization,
+        GridSearch as GridSearch,
+        Hyperband as Hyperband,
+        RandomSearch as RandomSearch,
+    )
 
 # Imported on first use: Keras takes seconds to import, and `keras-acts --help` needs none of it.
 _HOMES = {
     "ActivationSpace": "space",
     "Arm": "arms",
+    "BayesianOptimization": "tuners",
     "Comparison": "comparison",
     "Data": "data",
     "Execution": "execute",
+    "GridSearch": "tuners",
+    "Hyperband": "tuners",
+    "RandomSearch": "tuners",
     "StudyError": "errors",
     "compare": "comparison",
     "from_arrays": "data",

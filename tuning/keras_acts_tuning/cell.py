@@ -3,7 +3,7 @@
 import math
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -87,13 +87,16 @@ def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iter
         except StudyError:
             raise  # the study is wrong as asked: no trial of it can run
         except Exception as error:
-            status: Status = "out_of_memory" if _is_memory(error) else "failed"
-            reason = f"{type(error).__name__}: {str(error).strip()}"
-            outcome = Outcome(
-                arm=cell.arm.label, seed=seed, status=status, reason=reason, started=started, finished=now()
-            )
+            outcome = failure(cell.arm.label, seed, error, started)
             trainer = None  # what is left of it cannot be trusted
         yield outcome
+
+
+def failure(arm: str, seed: int, error: Exception, started: str) -> Outcome:
+    """The outcome of a trial that raised an error."""
+    status: Status = "out_of_memory" if _is_memory(error) else "failed"
+    reason = f"{type(error).__name__}: {str(error).strip()}"
+    return Outcome(arm=arm, seed=seed, status=status, reason=reason, started=started, finished=now())
 
 
 def seeded_model(cell: Cell, seed: int) -> Any:
@@ -192,11 +195,10 @@ class BestEpoch(keras.callbacks.Callback):
             raise StudyError(
                 received("The metric needs to be one that the model computes", metric=self._metric, computed=has)
             )
-        for key, number in logs.items():
-            if not math.isfinite(number):
-                self.diverged = f"{key} was {number} in epoch {epoch + 1}"
-                self.model.stop_training = True
-                return
+        if diverged := not_finite(logs):
+            self.diverged = f"{diverged} in epoch {epoch + 1}"
+            self.model.stop_training = True
+            return
         value = float(logs[name])
         if self._sign * value > self._best:
             self._best, self.epoch = self._sign * value, epoch + 1
@@ -206,6 +208,11 @@ class BestEpoch(keras.callbacks.Callback):
     def restore(self) -> None:
         """Set the model to the weights of the best epoch."""
         self.model.set_weights(self._weights)
+
+
+def not_finite(logs: Mapping[str, float]) -> str:
+    """The first metric that is NaN or infinite, in words; empty where none is."""
+    return next((f"{key} was {number}" for key, number in logs.items() if not math.isfinite(number)), "")
 
 
 def learned_parameters(model: Any) -> dict[str, dict[str, dict[str, float]]]:

@@ -312,27 +312,16 @@ class Trainer:
             data["batch_size"] = self.batch_size
         if _is_arraylike(self._given_validation):
             data["validation_batch_size"] = self.batch_size
-        clock = _Clock()
-        history = keras.callbacks.History()
+        clock = Clock()
         self.model.fit(
             **data,
             validation_data=self._given_validation,
             epochs=epochs,
             shuffle=shuffle,
             verbose=0,
-            callbacks=[_Stop(clock), begin, *callbacks, _Start(clock), history],
+            callbacks=clock.around([begin, *callbacks]),
         )
-        train, train_compile_s = _without_compilation(clock.train_steps)
-        validate, validate_compile_s = _without_compilation(clock.test_steps)
-        return Training(
-            history=history.history,
-            engine="fit",
-            reason=reason,
-            train_s=sum(train) + sum(clock.train_between),
-            compile_s=train_compile_s + validate_compile_s,
-            validate_s=sum(validate) + sum(clock.test_between),
-            step_s=_quartiles(train),
-        )
+        return clock.training(reason)
 
     def _epoch(self, run: Run, order: np.ndarray) -> dict[str, float]:
         """One pass over the data, and the logs that `fit` would report of it."""
@@ -551,7 +540,7 @@ class _Batches(keras.utils.PyDataset):
 
 
 @dataclass
-class _Clock:
+class Clock:
     """Seconds that `fit` took: each step of each epoch, and what it did between steps."""
 
     started: float = 0.0
@@ -559,16 +548,35 @@ class _Clock:
     test_steps: list[list[float]] = field(default_factory=list)
     train_between: list[float] = field(default_factory=list)
     test_between: list[float] = field(default_factory=list)
+    history: keras.callbacks.History = field(default_factory=keras.callbacks.History)
+
+    def around(self, callbacks: Iterable[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
+        """The callbacks for `fit`, between those that keep the time."""
+        return [_Stop(self), *callbacks, _Start(self), self.history]
 
     def stop(self, seconds: list[float]) -> None:
         """Add the time since the clock was started."""
         seconds.append(time.perf_counter() - self.started)
 
+    def training(self, reason: str) -> Training:
+        """What `fit` gave, once it has trained a step."""
+        train, train_compile_s = _without_compilation(self.train_steps)
+        validate, validate_compile_s = _without_compilation(self.test_steps)
+        return Training(
+            history=self.history.history,
+            engine="fit",
+            reason=reason,
+            train_s=sum(train) + sum(self.train_between),
+            compile_s=train_compile_s + validate_compile_s,
+            validate_s=sum(validate) + sum(self.test_between),
+            step_s=_quartiles(train),
+        )
+
 
 class _Start(keras.callbacks.Callback):
     """Starts the clock; the last of the callbacks, so that none of the others is timed."""
 
-    def __init__(self, clock: _Clock) -> None:
+    def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
 
@@ -582,7 +590,7 @@ class _Start(keras.callbacks.Callback):
 class _Stop(keras.callbacks.Callback):
     """Stops the clock; the first of the callbacks."""
 
-    def __init__(self, clock: _Clock) -> None:
+    def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
 
