@@ -77,7 +77,7 @@ def compare(
         from keras_acts_tuning.comparison import compare as run
         from keras_acts_tuning.errors import StudyError, received
         from keras_acts_tuning.execute import Execution
-        from keras_acts_tuning.present import Display, print_comparison
+        from keras_acts_tuning.present import Display, print_comparison, print_files
 
         if direction not in (None, "max", "min"):
             raise StudyError(received("`--direction` needs to be 'max' or 'min'", direction=direction))
@@ -100,18 +100,51 @@ def compare(
                 listener=display,
             )
         print_comparison(comparison, as_json=as_json)
+        if not as_json:
+            print_files([comparison.report()])
     if not any(outcome.status == "completed" for outcome in comparison.outcomes):
         raise typer.Exit(1)
 
 
 @app.command()
-def report(directory: StudyDirectory, as_json: Json = False) -> None:
-    """Print a stored study's table, and draw its plot again."""
+def report(
+    directories: Annotated[
+        list[Path], typer.Argument(metavar="DIRECTORY...", help="The directory of a study, or those of several.")
+    ],
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the report goes. Default: report.html in the study's directory, of several in this one."
+        ),
+    ] = None,
+    plots: Annotated[Path | None, typer.Option(help="A folder to write every plot to, a file each.")] = None,
+    format_: Annotated[str, typer.Option("--format", help="'png' or 'svg', of the files in --plots.")] = "png",
+    as_json: Json = False,
+) -> None:
+    """Print a stored study's table, and write its report; of several, one report with their ranks over all."""
     with _errors_in_one_line():
         from keras_acts_tuning.comparison import load
-        from keras_acts_tuning.present import print_comparison
+        from keras_acts_tuning.errors import StudyError, received
+        from keras_acts_tuning.present import print_comparison, print_files, print_json
+        from keras_acts_tuning.report import save_plots, write_report
 
-        print_comparison(load(directory), as_json=as_json)
+        if format_ not in ("png", "svg"):
+            raise StudyError(received("`--format` needs to be 'png' or 'svg'", format=format_))
+        comparisons = [load(directory) for directory in directories]
+        several = len(comparisons) > 1
+        if as_json:
+            results = [comparison.to_dict() for comparison in comparisons]
+            print_json(results if several else results[0])
+        else:
+            for comparison in comparisons:
+                print_comparison(comparison, as_json=False)
+        if not as_json or html is not None:
+            home = html or (Path() if several else directories[0]) / "report.html"
+            print_files([write_report(comparisons, home)], quiet=as_json)
+        if plots is not None:
+            for place, comparison in enumerate(comparisons, 1):
+                folder = plots / f"study-{place}" if several else plots
+                print_files(save_plots(comparison, folder, format_), quiet=as_json)
 
 
 @app.command()

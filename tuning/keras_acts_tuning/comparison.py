@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from keras_acts_tuning.data import Data, from_arrays, load_file, split
 from keras_acts_tuning.errors import StudyError, nearest, received
 from keras_acts_tuning.execute import Execution, execute
 from keras_acts_tuning.plan import Plan, build_facts, data_facts, direction_of
-from keras_acts_tuning.store import Outcome, Store, now
+from keras_acts_tuning.store import Measurement, Outcome, Store, Tuning, now
 from keras_acts_tuning.tasks import TASKS, default_build
 
 RESULTS = Path("results")
@@ -163,7 +163,14 @@ def load(directory: str | Path) -> "Comparison":
         StudyError: There is none, or it cannot be read.
     """
     with Store.open(directory) as store:
-        return Comparison(Path(directory), store.plan, store.outcomes(), store.environments())
+        return Comparison(
+            Path(directory),
+            store.plan,
+            store.outcomes(),
+            store.environments(),
+            store.measurements(),
+            store.tunings(),
+        )
 
 
 @dataclass(frozen=True)
@@ -211,15 +218,25 @@ class Comparison:
         plan: The study as planned.
         outcomes: The trials that have ended.
         environments: The machines and versions that they ran on.
+        measurements: What was measured apart from the trials.
+        tunings: What a search found for each arm before them.
     """
 
     def __init__(
-        self, directory: Path, plan: Plan, outcomes: list[Outcome], environments: list[dict[str, Any]]
+        self,
+        directory: Path,
+        plan: Plan,
+        outcomes: list[Outcome],
+        environments: list[dict[str, Any]],
+        measurements: Sequence[Measurement] = (),
+        tunings: Sequence[Tuning] = (),
     ) -> None:
         self.directory = directory
         self.plan = plan
         self.outcomes = outcomes
         self.environments = environments
+        self.measurements = tuple(measurements)
+        self.tunings = tuple(tunings)
 
     @property
     def complete(self) -> bool:
@@ -237,15 +254,20 @@ class Comparison:
         return {seed: score for seed, score in sorted(pairs.items()) if score is not None}
 
     @cached_property
-    def analysis(self) -> Analysis:
-        """Differences to the reference, tests, and what may be best; see `keras_acts_tuning.analyse`."""
+    def all_scores(self) -> Scores:
+        """The scores of every arm, a trial that diverged being NaN, as `keras_acts_tuning.analyse` takes them."""
         plan = self.plan
         values: dict[str, dict[int, float]] = {arm.label: self.scores(arm.label) for arm in plan.arms}
         for outcome in self.outcomes:
             if outcome.status == "diverged":
                 values[outcome.arm][outcome.seed] = math.nan
         ended = Counter(outcome.arm for outcome in self.outcomes)
-        return analyse(Scores(plan.metric, plan.direction, values, ended), plan.reference)
+        return Scores(plan.metric, plan.direction, values, ended)
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """Differences to the reference, tests, and what may be best; see `keras_acts_tuning.analyse`."""
+        return analyse(self.all_scores, self.plan.reference)
 
     def verdict(self) -> Verdict:
         """What to use, how sure that is, and at what cost, in up to three sentences."""
@@ -274,21 +296,40 @@ class Comparison:
             "environments": self.environments,
         }
 
-    def plot(self, path: str | Path | None = None) -> Path:
-        """Draw every score and each arm's mean, best on top.
+    def plot(self, path: str | Path | None = None, kind: str = "scores") -> Path:
+        """Draw one of the report's plots.
 
         Args:
             path: A `.png`, `.svg` or `.pdf` file. Defaults to `plot.png` in the study's directory.
+            kind: `"scores"` (every score and each arm's mean), `"forest"`, `"curves"`, `"ranks"`,
+                `"pareto"`, `"costs"`, `"learned"` or `"health"`. Defaults to `"scores"`.
 
         Returns:
             The file.
 
         Raises:
-            StudyError: No trial has completed yet.
+            StudyError: There is no such kind, the study has nothing to show in it, or the file cannot
+                be written.
         """
-        from keras_acts_tuning.plots import scores_plot
+        from keras_acts_tuning.report import save_plot
 
-        return scores_plot(self, Path(path) if path is not None else self.directory / "plot.png")
+        return save_plot(self, kind, Path(path) if path is not None else self.directory / "plot.png")
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the report: one HTML file that needs no network.
+
+        Args:
+            path: The file. Defaults to `report.html` in the study's directory.
+
+        Returns:
+            The file.
+
+        Raises:
+            StudyError: The file cannot be written.
+        """
+        from keras_acts_tuning.report import write_report
+
+        return write_report([self], Path(path) if path is not None else self.directory / "report.html")
 
     def _row(self, label: str) -> Row:
         scores = list(self.scores(label).values())

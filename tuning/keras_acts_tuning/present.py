@@ -5,6 +5,8 @@ import json
 import math
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -136,7 +138,14 @@ def print_comparison(comparison: Comparison, *, as_json: bool) -> None:
     for outcome in comparison.failures:
         console.print(Text(f"{outcome.arm}, seed {outcome.seed} {outcome.status.replace('_', ' ')}: {outcome.reason}"))
     if len(comparison.failures) < len(comparison.outcomes):
-        console.print(Text(f"Plot: {comparison.plot()}"), soft_wrap=True)
+        print_files([comparison.plot()])
+
+
+def print_files(files: Sequence[Path], *, quiet: bool = False) -> None:
+    """Say which files were written."""
+    for file in [] if quiet else files:
+        name = "Report" if file.suffix == ".html" else "Plot"
+        _console().print(Text(f"{name}: {file}"), soft_wrap=True)
 
 
 def print_status(plan: Plan, outcomes: list[Outcome], *, as_json: bool) -> None:

@@ -1,0 +1,307 @@
+"""What a report says in words: how sure, at what cost, what to beware of, how to run it again."""
+
+import json
+import shlex
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_acts_tuning.analyse import Ranking
+from keras_acts_tuning.arms import Arm
+from keras_acts_tuning.errors import StudyError
+from keras_acts_tuning.plan import Plan, direction_of
+from keras_acts_tuning.report import _facts as facts
+from keras_acts_tuning.report._figures import listed
+from keras_acts_tuning.report._scale import quantity, share, short
+from keras_acts_tuning.tasks import TASKS
+
+if TYPE_CHECKING:
+    from keras_acts_tuning.comparison import Comparison
+
+KINDS = {
+    "winner": "A winner is shown",
+    "better": "Better than the reference is shown, one winner is not",
+    "open": "No winner is shown",
+    "unjudged": "Nothing can be judged yet",
+}
+"""What a verdict's kind means."""
+
+
+def outline(comparison: "Comparison") -> str:
+    """The study in one line."""
+    plan = comparison.plan
+    better = "more is better" if plan.direction == "max" else "less is better"
+    return (
+        f"{counted(len(plan.arms), 'activation')} × {counted(len(plan.seeds), 'seed')} × "
+        f"{counted(plan.epochs, 'epoch')}; {plan.metric} on the test part, {better}; reference {plan.reference}"
+    )
+
+
+def sureness(comparison: "Comparison") -> str:
+    """What the verdict rests on, and which arms may be the best."""
+    analysis = comparison.analysis
+    tested = [difference for difference in analysis.differences.values() if difference.p is not None]
+    if not tested:
+        return "There is no pair of seeds to test a difference by, so nothing is known of another seed."
+    pairs = sorted({difference.pairs for difference in tested})
+    seeds = f"{pairs[0]}" if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
+    basis = f"Each activation is compared with {analysis.reference} over {seeds} seeds in common, by paired t tests" + (
+        f" corrected for {len(tested)} comparisons (Holm)." if len(tested) > 1 else "."
+    )
+    chances = {arm: s.best_probability for arm, s in analysis.arms.items() if s.best_probability is not None}
+    first = sorted(chances.items(), key=lambda item: -item[1])[:4]
+    chance = listed(f"{arm} {share(probability)}" for arm, probability in first)
+    return f"{basis} Chance of having the best true mean: {chance}." if first else basis
+
+
+def price(comparison: "Comparison") -> str:
+    """What the arm to use costs, against the reference where it is another."""
+    plan, verdict = comparison.plan, comparison.verdict()
+    reference = plan.reference
+    arm = next((a for a in (verdict.pick, comparison.analysis.leader) if a and a != reference), reference)
+    parts = []
+    for measure in facts.measures(comparison):
+        if arm not in measure.values or not (measure.weighed or measure.name == "parameters"):
+            continue
+        mine, theirs = measure.values[arm].value, measure.values.get(reference)
+        text = f"{measure.name} {quantity(mine, measure.unit)}"
+        if arm != reference and theirs is not None and theirs.value:
+            ratio = mine / theirs.value
+            text += f" ({'the same' if f'{ratio:.2f}' == '1.00' else f'{ratio:.2f} ×'})"
+        parts.append(text)
+    if not parts:
+        return "No cost was measured."
+    against = "" if arm == reference else f" (× {reference}'s)"
+    return f"{arm}{against}: {listed(parts)}."
+
+
+def notices(comparison: "Comparison") -> list[str]:
+    """What a reader has to know before trusting a number, a sentence or two each."""
+    return [
+        text for text in (_unfinished(comparison), *_lost(comparison), *_ties(comparison), *_odd(comparison)) if text
+    ]
+
+
+def _unfinished(comparison: "Comparison") -> str:
+    if comparison.complete:
+        return ""
+    plan = comparison.plan
+    started = {outcome.arm for outcome in comparison.outcomes}
+    waiting = [arm.label for arm in plan.arms if arm.label not in started]
+    return (
+        f"Unfinished: {len(comparison.outcomes)} of {len(plan.trials)} planned trials have ended. All that follows is "
+        "of those, and may change; stopping as soon as the figures please makes them look surer than they are."
+        + (f" No trial has ended yet of {listed(waiting)}." if waiting else "")
+    )
+
+
+def _lost(comparison: "Comparison") -> list[str]:
+    texts = []
+    if comparison.failures:
+        ways = Counter(outcome.status.replace("_", " ") for outcome in comparison.failures)
+        counts = listed(f"{count} {way}" for way, count in ways.items())
+        texts.append(
+            f"{counted(len(comparison.failures), 'trial')} of {len(comparison.outcomes)} did not complete ({counts}): "
+            "means are over the others, and an activation that diverged is never recommended. Failures, below, has the "
+            "reasons."
+        )
+    infinite = [
+        f"{outcome.arm} with seed {outcome.seed}"
+        for outcome in comparison.outcomes
+        if outcome.status == "completed" and outcome.score is not None and short(outcome.score) in ("∞", "−∞", "–")
+    ]
+    if infinite:
+        texts.append(
+            f"The {comparison.plan.metric} on the test part was not finite for {listed(infinite)}: such a trial counts "
+            "as one that diverged."
+        )
+    return texts
+
+
+def _ties(comparison: "Comparison") -> list[str]:
+    analysis = comparison.analysis
+    pairs = {
+        tuple(sorted((d.arm, d.against)))
+        for d in (*analysis.differences.values(), *analysis.rivals.values())
+        if d.pairs and d.ties == d.pairs
+    }
+    texts = [f"{' and '.join(pair)}" for pair in sorted(pairs)]
+    return [f"Ties: exactly the same score with every seed in common for {listed(texts)}."] if texts else []
+
+
+def _odd(comparison: "Comparison") -> list[str]:
+    plan, texts = comparison.plan, []
+    if len(plan.seeds) == 1:
+        texts.append(
+            "One seed only: there is no spread, no interval and no test. Which activation comes first is chance until "
+            "more seeds are run (at least five; `--extend --seeds 5`)."
+        )
+    if plan.direction == "min":
+        texts.append(f"Less {plan.metric} is better: a difference below 0 is an improvement on {plan.reference}.")
+    if len(comparison.environments) > 1:
+        texts.append(
+            f"Trials ran on {len(comparison.environments)} different machines or sets of versions: scores may differ "
+            "in their last digits, and times do not compare."
+        )
+    return texts
+
+
+def why_worse(comparison: "Comparison") -> list[str]:
+    """Why the arms that lost may have lost: what was found in their networks and not in the reference's."""
+    found = facts.health(comparison)
+    if not found:
+        return []
+    reference = comparison.plan.reference
+    usual = found[reference].findings if reference in found else {}
+    texts = []
+    for arm in comparison.analysis.worse:
+        if arm not in found:
+            continue
+        own = [f"{text} ({n} of {found[arm].trials} trials)" for text, n in found[arm].findings.items()]
+        new = [text for text, plain in zip(own, found[arm].findings, strict=True) if plain not in usual]
+        texts.append(
+            f"{arm} is shown worse than {reference}. Its networks: {'; '.join(new or own)}."
+            if own
+            else f"{arm} is shown worse than {reference}, and nothing was found wrong with its networks."
+        )
+    return texts
+
+
+def ranking_verdict(found: Ranking | None, studies: int) -> list[str]:
+    """What several studies together show."""
+    if found is None:
+        return [f"No ranking: the {studies} studies share fewer than two activations that have scores in all of them."]
+    arms = list(found.mean_ranks)
+    means, critical = found.mean_ranks, found.critical_difference
+    first = arms[0]
+    worse = [arm for arm in arms if means[arm] - means[first] > critical]
+    differ = found.p <= 0.05
+    text = f"Over {studies} studies {first} ranks first on average (mean rank {means[first]:.2f} of {len(arms)})"
+    if differ and len(worse) == len(arms) - 1:
+        text += ", and is shown to rank before every other activation."
+    elif differ and worse:
+        text += f"; it is shown to rank before {listed(worse)}, not before the others."
+    else:
+        text += ", but is not shown to rank before any other activation."
+    tested = (
+        f"Friedman's test over all activations: p = {found.p:.2g}, so "
+        + ("they do not all rank alike" if differ else "ranks as different as these may well be chance")
+        + f". Critical difference of two mean ranks: {critical:.2f}."
+    )
+    return [text, tested]
+
+
+def command(comparison: "Comparison") -> tuple[str, str]:
+    """What runs the study again, and what it leaves open."""
+    plan, directory = comparison.plan, comparison.directory
+    function, source = plan.build["function"], str(plan.data["source"])
+    task = plan.data["name"] in TASKS and "sha256" in plan.data
+    built_in = function.startswith("keras_acts_tuning.tasks:")
+    file = Path(source).suffix in (".csv", ".npz")
+    plain_arms = all(arm.label == Arm(arm.name, arm.arguments).label for arm in plan.arms)
+    counted_seeds = plan.seeds == tuple(range(len(plan.seeds)))
+    importable = built_in or not function.startswith(("script:", "?:"))
+    if not ((task or file) and plain_arms and counted_seeds and importable and "<" not in function):
+        return _python(plan, directory), "`network` and `data` are the script's own; their digests are below."
+    words = ["keras-acts", "compare", str(plan.data["name"]) if task else source]
+    options: dict[str, Any] = {
+        "target": "COLUMN" if source.endswith(".csv") and not task else None,
+        "activations": ",".join(arm.label for arm in plan.arms),
+        "reference": plan.reference,
+        "seeds": len(plan.seeds),
+        "epochs": plan.epochs,
+        "batch-size": plan.batch_size,
+        "model": None if built_in else function,
+        "metric": plan.metric,
+        "direction": None if _tells_direction(plan) else plan.direction,
+        "split-seed": plan.split_seed,
+        "directory": str(directory),
+    }
+    for name, value in options.items():
+        words += [] if value is None else [f"--{name}", str(value)]
+    open_ends = "COLUMN stands for the column that was the target." if options["target"] else ""
+    return f"KERAS_BACKEND={plan.backend} {shlex.join(words)}", open_ends
+
+
+def _tells_direction(plan: Plan) -> bool:
+    try:
+        return direction_of(plan.metric) == plan.direction
+    except StudyError:
+        return False
+
+
+def _python(plan: Plan, directory: Path) -> str:
+    def arm(item: Arm) -> str:
+        return f"kat.Arm.of({item.name!r}, {dict(item.arguments)!r}, label={item.label!r})"
+
+    arms = "".join(f"        {arm(item)},\n" for item in plan.arms)
+    settings = {
+        "reference": plan.reference,
+        "seeds": list(plan.seeds),
+        "epochs": plan.epochs,
+        "batch_size": plan.batch_size,
+        "metric": plan.metric,
+        "direction": plan.direction,
+        "split_seed": plan.split_seed,
+        "directory": str(directory),
+    }
+    lines = "".join(f"    {name}={value!r},\n" for name, value in settings.items())
+    head = "import keras_acts_tuning as kat\n\nkat.compare(\n    network,\n    data,\n"
+    return f"{head}    activations=[\n{arms}    ],\n{lines})"
+
+
+def provenance(comparison: "Comparison") -> tuple[tuple[str, str], ...]:
+    """Everything that decides the results, as terms and what they are."""
+    plan, outcomes = comparison.plan, comparison.outcomes
+    data, build = dict(plan.data), dict(plan.build)
+    shape = " × ".join(map(str, data.get("shape", ())))
+    pairs = [
+        ("data", f"{data.get('name')}: {data.get('kind')}, {data.get('examples'):,} examples of shape {shape or '()'}"),
+        ("from", str(data.get("source"))),
+        ("data digest (SHA-256)", str(data.get("sha256"))),
+        ("network", build["function"]),
+        ("network digest (SHA-256)", build.get("sha256", "none: its source could not be read")),
+        ("seeds", ", ".join(map(str, plan.seeds))),
+        ("training", f"{counted(plan.epochs, 'epoch')}, batches of {plan.batch_size}, split seed {plan.split_seed}"),
+        ("backend", plan.backend),
+    ]
+    if outcomes:
+        started, finished = min(o.started for o in outcomes), max(o.finished for o in outcomes)
+        pairs.append(("run", f"{_second(started)} to {_second(finished)} UTC"))
+    for index, environment in enumerate(comparison.environments, 1):
+        which = f" {index}" if len(comparison.environments) > 1 else ""
+        machine = (environment.get("processor"), environment.get("system"), environment.get("floatx"))
+        others = {k: v for k, v in environment.items() if k not in _KNOWN}
+        versions = environment.get("versions") or {}
+        pairs += [
+            (f"machine{which}", ", ".join(str(fact) for fact in machine if fact)),
+            (
+                f"versions{which}",
+                ", ".join(f"{k} {v}" for k, v in {"Python": environment.get("python"), **versions}.items()),
+            ),
+            *(
+                (f"{name}{which}", value if isinstance(value, str) else json.dumps(value))
+                for name, value in others.items()
+            ),
+        ]
+    return tuple(pairs)
+
+
+_KNOWN = ("processor", "system", "floatx", "python", "versions", "backend")
+
+
+def failures(comparison: "Comparison") -> list[tuple[str, str, str, list[int]]]:
+    """Arm, how, why, and with which seeds; those alike in one."""
+    found: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for outcome in comparison.failures:
+        found[outcome.arm, outcome.status.replace("_", " "), outcome.reason].append(outcome.seed)
+    return [(*key, sorted(seeds)) for key, seeds in found.items()]
+
+
+def counted(count: int, thing: str) -> str:
+    """`1 seed`, `2 seeds`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def _second(moment: str) -> str:
+    return moment[:19].replace("T", " ")
