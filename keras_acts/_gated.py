@@ -7,14 +7,14 @@ import keras
 from keras import ops
 
 from keras_acts import _numerics
-from keras_acts._backend import Tensor, at_least, at_most, native, with_derivative
+from keras_acts._backend import Tensor, at_least, at_most, native, plain_arctan, with_derivative
 from keras_acts._function import activation_function
 from keras_acts._layer import Activation, checked_integer
 from keras_acts._numerics import gate
 from keras_acts._rectified import squareplus
 from keras_acts._spec import Param, Spec
 
-_arctan, _cos = native("arctan"), native("cos")
+_cos = native("cos")
 
 
 @activation_function
@@ -552,7 +552,7 @@ class Smish(Activation):
 
 
 _logish, _ = _numerics.sigmoid_gated(
-    opening=ops.log1p,
+    opening=_numerics.log1p,
     slope=lambda s, t: 1.0 / (1.0 + s),
     bend=lambda s, t: ((t - s) * (1.0 + s) - s * t) / ops.square(1.0 + s),
 )
@@ -1143,28 +1143,28 @@ class SMU1(Activation):
 def _arctan_gated_derivative(x: Tensor) -> Tensor:
     x = ops.clip(x, -1e15, 1e15)
     # To the left ½ + atan(x)/π and x/π/(1 + x²) nearly cancel: (φ − sin φ)/2π of the angle φ, as a series.
-    angle = 2.0 * _arctan(1.0 / at_most(x, -1.5))
+    angle = 2.0 * plain_arctan(1.0 / at_most(x, -1.5))
     series = [(-1.0) ** n / math.factorial(2 * n + 3) for n in range(10)]
     left = -0.5 / math.pi * angle**3 * _numerics.polynomial(angle * angle, series)
-    return ops.where(x < -1.5, left, 0.5 + _arctan(x) / math.pi + x / math.pi / (1.0 + x * x))
+    return ops.where(x < -1.5, left, 0.5 + plain_arctan(x) / math.pi + x / math.pi / (1.0 + x * x))
 
 
 @with_derivative(_arctan_gated_derivative)
 def _arctan_gated(x: Tensor) -> Tensor:
     x = at_least(x, -1e30)
-    left = x * _arctan(-1.0 / at_most(x, -1.0))
-    return ops.where(x < -1, left / math.pi, x * (0.5 + _arctan(x) / math.pi))  # π·x may be too large
+    left = x * plain_arctan(-1.0 / at_most(x, -1.0))
+    return ops.where(x < -1, left / math.pi, x * (0.5 + plain_arctan(x) / math.pi))  # π·x may be too large
 
 
 @with_derivative(lambda x: 4.0 / math.pi / ops.square(1.0 + x * x))
 def _x_arctan_derivative(x: Tensor) -> Tensor:
     x = ops.clip(x, -1e15, 1e15)
-    return 2.0 / math.pi * (_arctan(x) + x / (1.0 + x * x))
+    return 2.0 / math.pi * (plain_arctan(x) + x / (1.0 + x * x))
 
 
 @with_derivative(_x_arctan_derivative)
 def _x_arctan(x: Tensor) -> Tensor:
-    return x * (2.0 / math.pi * _arctan(x))
+    return x * (2.0 / math.pi * plain_arctan(x))
 
 
 def _stretched(x: Tensor, alpha: float | Tensor, plain: Tensor, tilt: Tensor) -> Tensor:

@@ -11,10 +11,21 @@ from typing import Any
 
 from keras import ops
 
-from keras_acts._backend import Tensor, Unary, at_least, at_most, compiled_by_torch, erfc, native, with_derivative
+from keras_acts._backend import (
+    Tensor,
+    Unary,
+    at_least,
+    at_most,
+    compiled_by_torch,
+    erfc,
+    export_lacks,
+    native,
+    plain_arctan,
+    with_derivative,
+)
 
 _NORMAL = 1.0 / math.sqrt(2.0 * math.pi)
-_tanh, _arctan, _sin, _cos = map(native, ("tanh", "arctan", "sin", "cos"))
+_tanh, _sin, _cos = map(native, ("tanh", "sin", "cos"))
 
 
 def _sigmoid_second(x: Tensor) -> Tensor:
@@ -52,13 +63,18 @@ def tanh(x: Tensor) -> Tensor:
 @with_derivative(sigmoid)
 def softplus(x: Tensor) -> Tensor:
     """`ln(1 + eˣ)` without overflow; LiteRT's own is infinite from x = 89 on."""
-    return ops.relu(x) + ops.log1p(ops.exp(-ops.abs(x)))
+    return ops.relu(x) + log1p(ops.exp(-ops.abs(x)))
+
+
+def log1p(x: Tensor) -> Tensor:
+    """`ln(1 + x)`; in ONNX, which has no such function, without the digits of a small x."""
+    return ops.log(1.0 + x) if export_lacks("log1p") else ops.log1p(x)
 
 
 @with_derivative(ops.exp)
 def expm1(x: Tensor) -> Tensor:
     """`eˣ − 1`. JAX and PyTorch derive it as `y + 1`, which is 0 from x = −17 on."""
-    if compiled_by_torch():  # as it is written, with nothing left of a small x
+    if compiled_by_torch() or export_lacks("expm1"):  # the former has nothing left of a small x
         return _tanh(0.5 * x) * (ops.exp(x) + 1.0)
     return ops.expm1(x)
 
@@ -67,6 +83,21 @@ def expm1(x: Tensor) -> Tensor:
 def negative_part(x: Tensor) -> Tensor:
     """`x` where it is below 0, else 0, of slope 1 at 0 (and `relu` of slope 0), so that one side is chosen there."""
     return at_most(x, 0.0)
+
+
+def _elu_second(x: Tensor) -> Tensor:
+    return ops.where(x <= 0, ops.exp(at_most(x, 0.0)), 0.0)
+
+
+@with_derivative(_elu_second)
+def _elu_derivative(x: Tensor) -> Tensor:
+    return ops.exp(at_most(x, 0.0))
+
+
+@with_derivative(_elu_derivative)
+def elu(x: Tensor) -> Tensor:
+    """`x` where it is positive, else `eˣ − 1`, which is nowhere below x: in half the steps of the two sides' sum."""
+    return ops.maximum(x, expm1(at_most(x, 0.0)))
 
 
 def _chain(*functions: Unary) -> Unary:
@@ -113,6 +144,8 @@ def _normal_density(x: Tensor) -> Tensor:
 @with_derivative(_normal_density)
 def normal_cdf(x: Tensor) -> Tensor:
     """The normal distribution function. `(1 + erf)/2` has no digits left below x = −5."""
+    if export_lacks("erfc"):
+        return 0.5 + 0.5 * erf(math.sqrt(0.5) * x)
     return 0.5 * erfc(-math.sqrt(0.5) * x)
 
 
@@ -122,10 +155,14 @@ def _erf_derivative(x: Tensor) -> Tensor:
 
 @with_derivative(_erf_derivative)
 def erf(x: Tensor) -> Tensor:
-    """The error function. Compiled by `torch.compile` it has no digit left at 1e-7."""
-    y = ops.erf(x)
-    if not compiled_by_torch():
-        return y
+    """The error function. Compiled by `torch.compile` it has no digit left at 1e-7; in LiteRT there is only GELU."""
+    if export_lacks("erf"):
+        z = math.sqrt(2.0) * ops.clip(ops.where(x == 0, 1.0, x), -6.0, 6.0)
+        y = 2.0 * ops.gelu(z, approximate=False) / z - 1.0
+    else:
+        y = ops.erf(x)
+        if not compiled_by_torch():
+            return y
     return ops.where(ops.abs(x) < 0.5, x * polynomial(x * x, _ERF), y)
 
 
@@ -145,7 +182,7 @@ def _arctan_derivative(x: Tensor) -> Tensor:
 @with_derivative(_arctan_derivative)
 def arctan(x: Tensor) -> Tensor:
     """The arc tangent. A backend's second derivative is 0 from x = 5e9 on, and NaN at the largest x."""
-    return _arctan(x)
+    return plain_arctan(x)
 
 
 def gate(x: Tensor, opening: Tensor) -> Tensor:
@@ -242,6 +279,10 @@ def _gelu_derivative(x: Tensor) -> Tensor:
 @with_derivative(_gelu_derivative)
 def gelu(x: Tensor) -> Tensor:
     """`x·Φ(x)`, with derivatives in closed form: they are right where φ is too small for a normal number."""
+    if export_lacks("erf"):
+        return ops.gelu(x, approximate=False)
+    if export_lacks("erfc"):
+        return x * normal_cdf(x)
     return 0.5 * at_least(x, -60.0) * erfc(-math.sqrt(0.5) * x)
 
 
@@ -364,4 +405,4 @@ def log1p_over(a: Tensor, x: Tensor) -> Tensor:
     def near(z: Tensor) -> Tensor:  # ln(1 + z) = 2·artanh(z/(2 + z))
         return 2.0 / (2.0 + z) * polynomial(ops.square(z / (2.0 + z)), series)
 
-    return _over(a, x, 0.25, near, ops.log1p)
+    return _over(a, x, 0.25, near, log1p)

@@ -276,7 +276,7 @@ class KWinners(Activation):
         if channels is None:
             need = "`KWinners` needs `axis` to be an axis of its input of known size"
             raise ValueError(received(need, axis=self.axis, input_shape=shape))
-        k = self.k if isinstance(self.k, int) else max(1, round(self.k * channels))
+        k = self.k if isinstance(self.k, int) else max(1, round(self.k * int(channels)))
         if k > channels:
             raise ValueError(received("`KWinners` needs `k` of at most the channels", k=k, input_shape=shape))
         largest, _ = ops.top_k(ops.cast(ops.moveaxis(inputs, self.axis, -1), "float32"), k)

@@ -692,7 +692,7 @@ def soft_clipping(x: Tensor, alpha: float | Tensor = 1.0) -> Tensor:
     # Left of the middle, then mirrored; there ln((1 + e^αx) / (1 + e^α(x−1))) is one softplus, without a difference.
     right = x > 0.5
     y = ops.where(right, 1.0 - x, x)
-    exponent = alpha * y + ops.log(-ops.expm1(-alpha)) - _numerics.softplus(alpha * (y - 1.0))
+    exponent = alpha * y + ops.log(-_numerics.expm1(-alpha)) - _numerics.softplus(alpha * (y - 1.0))
     left = _numerics.softplus(exponent) / alpha
     return ops.where(right, 1.0 - left, left)
 

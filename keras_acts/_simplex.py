@@ -385,7 +385,8 @@ def _largest_size(x: Tensor, axes: tuple[int, ...]) -> Tensor:
 
 def _as_last_axis(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     # `x` with the axes merged into one at the end, and the way back.
-    ends = tuple(range(-len(axes), 0))
+    rank = len(x.shape)
+    ends = tuple(range(rank - len(axes), rank))  # ONNX counts no axis from the end
     moved = ops.moveaxis(x, axes, ends)
     if len(axes) == 1:
         return moved, lambda y: ops.moveaxis(y, ends, axes)
