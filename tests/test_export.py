@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from judge import EPSILON
 from layers import DEFAULT, LEARNING, Subject, disturb, subject
-from together import Outcome, bisected
+from together import Outcome, by_halves
 
 from keras_acts._backend import MISSING
 
@@ -67,7 +67,7 @@ TOLERANCE = {
     "litert": 64 * EPSILON["float32"],
     "onnx": 64 * EPSILON["float32"],
 }
-"""How far off a runtime may be, of a value or of 1: it has kernels of its own for matrices, sigmoid, exp and the like."""
+"""How far off a runtime may be, of a value or of 1: LiteRT and ONNX Runtime compute sigmoid, exp and more their way."""
 
 
 def _number(name: str) -> tuple[int, str]:
@@ -85,14 +85,14 @@ def large(shape: tuple[int, ...]) -> np.ndarray:
 
 def side_by_side(subjects: list[Subject]) -> tuple[keras.Model, Arrays]:
     """One model of all the layers, each behind a projection and before another, and inputs for it."""
-    shapes = {subject.ranks[0]: subject.shape for subject in subjects}
+    shapes = {one.ranks[0]: one.shape for one in subjects}
     inputs = {rank: keras.Input(shape[1:]) for rank, shape in shapes.items()}
     # The first is exact, so that every layer sees the same numbers in every runtime.
     projected = {rank: keras.layers.Dense(8, kernel_initializer="identity")(x) for rank, x in inputs.items()}
     outputs = []
-    for subject in subjects:
-        layer = subject.make()
-        y = layer(projected[subject.ranks[0]])
+    for one in subjects:
+        layer = one.make()
+        y = layer(projected[one.ranks[0]])
         disturb(layer)
         outputs.append(keras.layers.Dense(y.shape[-1], kernel_initializer="identity")(y))
     return keras.Model(list(inputs.values()), outputs), [large(shape) for shape in shapes.values()]
@@ -105,13 +105,18 @@ def exported(model: keras.Model, name: str, path: Path, x: Arrays) -> Arrays:
         return RUNS[name](model, path, x)
 
 
-def compare(subjects: list[Subject], name: str, path: Path) -> None:
-    """Check that the layers give in the format's runtime what they give in Keras."""
+def differences(subjects: list[Subject], name: str, path: Path) -> Outcome:
+    """What the format's runtime computes otherwise than Keras, by subject."""
+    outcome = {}
     model, x = side_by_side(subjects)
     want = model.predict(x, verbose=0)
     found = exported(model, name, path, x)
-    for got, expected in zip(found, want if len(subjects) > 1 else [want], strict=True):
-        np.testing.assert_allclose(got, expected, TOLERANCE[name], TOLERANCE[name])
+    for one, got, expected in zip(subjects, found, want if len(subjects) > 1 else [want], strict=True):
+        try:
+            np.testing.assert_allclose(got, expected, TOLERANCE[name], TOLERANCE[name])
+        except AssertionError as error:
+            outcome[str(one)] = str(error)
+    return outcome
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +127,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Outcom
     def of(name: str) -> Outcome:
         if name not in known:
             path = tmp_path_factory.mktemp(name) / "model"
-            known[name] = bisected(SUBJECTS, lambda subjects: compare(subjects, name, path))
+            known[name] = by_halves(SUBJECTS, lambda subjects: differences(subjects, name, path))
         return known[name]
 
     return of

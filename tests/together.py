@@ -43,24 +43,33 @@ def trained(
     }
 
 
-def differences(subjects: list[Subject], one: dict[str, Any], other: dict[str, Any]) -> Outcome:
-    """Train the subjects in two ways: what differs, or fails, by subject."""
+def by_halves(subjects: list[Subject], check: Callable[[list[Subject]], Outcome]) -> Outcome:
+    """Check the subjects together, and in halves where that raises."""
     try:
-        got, want = trained(subjects, **one), trained(subjects, **other)
+        return check(subjects)
     except Exception as error:
         if len(subjects) == 1:
             return {str(subjects[0]): f"{type(error).__name__}: {error}"}
         halves = subjects[: len(subjects) // 2], subjects[len(subjects) // 2 :]
-        return {name: text for half in halves for name, text in differences(half, one, other).items()}
-    outcome = {}
-    for name in got:
-        try:
-            for a, b in zip(got[name], want[name], strict=True):
-                assert np.isfinite(a).all()
-                np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
-        except AssertionError as error:
-            outcome[name] = str(error)
-    return outcome
+        return {name: text for half in halves for name, text in by_halves(half, check).items()}
+
+
+def differences(subjects: list[Subject], one: dict[str, Any], other: dict[str, Any]) -> Outcome:
+    """Train the subjects in two ways: what differs, or fails, by subject."""
+
+    def check(subjects: list[Subject]) -> Outcome:
+        outcome = {}
+        got, want = trained(subjects, **one), trained(subjects, **other)
+        for name in got:
+            try:
+                for a, b in zip(got[name], want[name], strict=True):
+                    assert np.isfinite(a).all()
+                    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+            except AssertionError as error:
+                outcome[name] = str(error)
+        return outcome
+
+    return by_halves(subjects, check)
 
 
 def main() -> None:
