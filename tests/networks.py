@@ -67,3 +67,34 @@ def uncompiled(activation: Any) -> keras.Model:
 def no_model(activation: Any) -> int:
     """No model at all."""
     return 3
+
+
+def wide(activation: Any, data: Any, units: int = 8, learning_rate: float = 1e-3) -> keras.Model:
+    """One hidden layer, as wide and as fast as told; elu and 99 units are too much."""
+    if activation.name == "elu" or units == 99:
+        raise RuntimeError("too much")
+    layers = [keras.layers.Dense(units), activation(), keras.layers.Dense(data.outputs, "softmax")]
+    model = keras.Sequential([keras.Input(data.x.shape[1:]), *layers])
+    model.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def drawing(hp: Any, activation: Any, data: Any) -> keras.Model:
+    """`wide`, with what it draws from `hp`; the second layer is drawn only where there is one."""
+    units = hp.Choice("units", [2, 4])
+    if units == 4:
+        hp.Float("unused", 0.0, 1.0)
+    return wide(activation, data, units, hp.Float("rate", 1e-3, 1e-1, sampling="log"))
+
+
+def drawing_nothing(hp: Any, activation: Any, data: Any) -> keras.Model:
+    """`wide`, without a glance at `hp`."""
+    return wide(activation, data)
+
+
+def scheduled(activation: Any, data: Any) -> keras.Model:
+    """`wide`, with a schedule for the learning rate."""
+    model = wide(activation, data)
+    schedule = keras.optimizers.schedules.ExponentialDecay(1e-3, 10, 0.9)
+    model.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model

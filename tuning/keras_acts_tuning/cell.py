@@ -34,6 +34,7 @@ class Cell:
         batch_size: Examples a step.
         metric: The metric that chooses the epoch, and scores it.
         direction: `"max"` or `"min"`.
+        search: A search for the arm's hyper-parameters, run instead of its trials, with one outcome.
     """
 
     arm: Arm
@@ -45,6 +46,7 @@ class Cell:
     batch_size: int
     metric: str
     direction: Direction
+    search: Callable[["Cell", Callable[["Progress"], None]], Outcome] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,9 @@ def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iter
     Raises:
         StudyError: `build` returns no compiled model, or the model lacks the metric.
     """
+    if cell.search is not None:
+        yield cell.search(cell, report)
+        return
     trainer: Trainer | None = None
     baseline = memory_in_use()
     for seed in cell.seeds:
@@ -80,7 +85,7 @@ def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iter
         try:
             model = seeded_model(cell, seed)
             if trainer is None:
-                trainer = _trainer(cell, model)
+                trainer = trainer_of(cell, model)
             else:
                 trainer.restart_from(model)
             outcome = _train(cell, trainer, seed, report, started, baseline)
@@ -112,7 +117,8 @@ def seeded_model(cell: Cell, seed: int) -> Any:
     return model
 
 
-def _trainer(cell: Cell, model: Any) -> Trainer:
+def trainer_of(cell: Cell, model: Any) -> Trainer:
+    """A trainer of the cell's model on its data."""
     splits = cell.splits
     return Trainer(
         model,

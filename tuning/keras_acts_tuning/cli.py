@@ -3,6 +3,7 @@
 Keras is imported by the commands that need it, so that `--help` answers at once.
 """
 
+import ast
 import importlib
 import os
 import sys
@@ -64,6 +65,15 @@ def compare(
     directory: Annotated[
         Path | None, typer.Option(help="Where the study is stored. Default: results/ and the data's name.")
     ] = None,
+    tune: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to tune for each activation first: NAME=LOW:HIGH or NAME=A,B,C, such as "
+            "learning_rate=1e-4:1e-2. Can be repeated."
+        ),
+    ] = None,
+    tune_trials: Annotated[int, typer.Option(help="Trainings that each activation's search may take.")] = 10,
+    tuner: Annotated[str, typer.Option(help="'random', 'bayesian' or 'hyperband'.")] = "random",
     extend: Annotated[bool, typer.Option("--extend", help="Add activations or seeds to the stored study.")] = False,
     workers: Annotated[int, typer.Option(help="How many activations to train side by side.")] = 1,
     trial_timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is ended.")] = None,
@@ -96,6 +106,9 @@ def compare(
                 split_seed=split_seed,
                 directory=directory,
                 extend=extend,
+                tune=dict(map(_tuned, tune)) if tune else None,
+                tune_trials=tune_trials,
+                tuner=tuner,  # type: ignore[arg-type]
                 execution=Execution(workers=workers, trial_timeout_s=trial_timeout),
                 listener=display,
             )
@@ -208,6 +221,24 @@ def _function(path: str) -> Callable[..., Any]:
         functions = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
         raise StudyError(received(f"`--model` needs a function of that module; {nearest(name, functions)}", model=path))
     return function  # type: ignore[no-any-return]
+
+
+def _tuned(text: str) -> tuple[str, tuple[Any, ...] | list[Any]]:
+    """The name and the values that an option `--tune` means."""
+    from keras_acts_tuning.errors import StudyError, received
+
+    name, _, values = text.partition("=")
+    ends, choices = values.split(":"), values.split(",")
+    if not name.isidentifier() or not all(ends) or not all(choices) or len(ends) > 2:
+        raise StudyError(received("`--tune` needs the form NAME=LOW:HIGH or NAME=A,B,C", tune=text))
+    return (name, tuple(map(_value, ends))) if len(ends) == 2 else (name, list(map(_value, choices)))
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text.strip())
+    except (SyntaxError, ValueError):
+        return text.strip()
 
 
 @contextmanager

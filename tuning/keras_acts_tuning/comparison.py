@@ -3,8 +3,8 @@
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from keras_acts_tuning.execute import Execution, execute
 from keras_acts_tuning.plan import Plan, build_facts, data_facts, direction_of
 from keras_acts_tuning.store import Measurement, Outcome, Store, Tuning, now
 from keras_acts_tuning.tasks import TASKS, default_build
+from keras_acts_tuning.tune import SEARCH_SEED, Space, Tune, Tuned, Tuner, described
 
 RESULTS = Path("results")
 """Where studies go unless told otherwise, each in a directory with its data's name."""
@@ -34,6 +35,9 @@ class Listener:
 
     def progressed(self, progress: Progress) -> None:
         """A trial has ended an epoch."""
+
+    def searched(self, tuning: Tuning) -> None:
+        """An arm's hyper-parameters were searched, and what was found is in the store."""
 
     def ended(self, outcome: Outcome) -> None:
         """A trial has ended, and is in the store."""
@@ -54,6 +58,9 @@ def compare(
     split_seed: int = 0,
     directory: str | Path | None = None,
     extend: bool = False,
+    tune: Space | None = None,
+    tune_trials: int = 10,
+    tuner: Tuner = "random",
     execution: Execution | None = None,
     listener: Listener | None = None,
 ) -> "Comparison":
@@ -66,8 +73,9 @@ def compare(
     Args:
         build: A function that returns a compiled model. It is called with those of these arguments
             that it names: `activation` (call it for a fresh layer, as often as needed;
-            `activation.initializer` is the kernel initializer that suits it) and `data`. Defaults
-            to a small network that fits the data.
+            `activation.initializer` is the kernel initializer that suits it), `data`, the names in
+            `tune`, and KerasTuner's `hp`: what it draws from `hp` is tuned. Defaults to a small
+            network that fits the data.
         data: The name of a built-in task, a `.npz` or `.csv` file, a pair of arrays `(x, y)`, or
             `Data`. Defaults to `"digits"`.
         activations: Names, texts such as `"leaky_relu(negative_slope=0.1)"`, or `Arm`s; or one text
@@ -84,6 +92,12 @@ def compare(
         split_seed: Seed of the split in training, validation and test part. Defaults to `0`.
         directory: Where the study is stored. Defaults to `results/` and the data's name.
         extend: Whether a stored study may be extended by activations or seeds. Defaults to `False`.
+        tune: What to tune for each activation before its trials, on the validation part and with a
+            seed of its own: `{"learning_rate": (1e-4, 1e-2), "units": [32, 64]}`, ranges as pairs (on a
+            log scale where both ends are above 0) and choices as lists. `build` gets what it names;
+            a `learning_rate` that it does not name is set in the optimizer.
+        tune_trials: The budget of each activation's search, in trainings of `epochs`. Defaults to `10`.
+        tuner: `"random"`, `"bayesian"` or `"hyperband"`, KerasTuner's. Defaults to `"random"`.
         execution: Workers and limits. Defaults to one worker without limits.
         listener: Told of each step.
 
@@ -112,6 +126,7 @@ def compare(
         metric=metric,
         direction=direction or direction_of(metric),
         split_seed=split_seed,
+        tune=Tune.of(tune, build, tuner, tune_trials),
     )
     splits = split(data, seed=split_seed)
     environment = cells.environment()
@@ -125,10 +140,41 @@ def compare(
             for arm in plan.arms
             if (seeds_left := tuple(seed for seed in plan.seeds if (arm.label, seed) not in finished))
         ]
-        for outcome in execute(todo, execution or Execution(), listener.progressed):
+        execution = execution or Execution()
+        if plan.tune is not None:
+            todo, lost = _tuned(todo, plan.tune, store, execution, listener)
+            for outcome in lost:
+                store.add(outcome, environment)
+                listener.ended(outcome)
+        for outcome in execute(todo, execution, listener.progressed):
             store.add(outcome, environment)
             listener.ended(outcome)
     return load(directory)
+
+
+def _tuned(
+    todo: list[Cell], tune: Tune, store: Store, execution: Execution, listener: Listener
+) -> tuple[list[Cell], list[Outcome]]:
+    """The cells with what a search found for each, and the outcomes of those for which it found nothing."""
+    from keras_acts_tuning.search import Search, failures, tuning_of
+
+    found = {tuning.arm: tuning for tuning in store.tunings()}
+    searches = [
+        replace(cell, seeds=(SEARCH_SEED,), search=Search(tune)) for cell in todo if cell.arm.label not in found
+    ]
+    limit = execution.trial_timeout_s
+    execution = replace(execution, trial_timeout_s=None if limit is None else limit * tune.trials)
+    for outcome in execute(searches, execution, listener.progressed):
+        tuning = found[outcome.arm] = tuning_of(outcome)
+        store.add_tuning(tuning)
+        listener.searched(tuning)
+    lost = [o for cell in todo if not found[cell.arm.label].chosen for o in failures(cell, found[cell.arm.label])]
+    cells = [
+        replace(cell, build=Tuned(cell.build, tune, chosen))
+        for cell in todo
+        if (chosen := found[cell.arm.label].chosen)
+    ]
+    return cells, lost
 
 
 def resolve_data(data: Data | tuple[Any, Any] | str | Path, target: str | None = None) -> Data:
@@ -179,7 +225,7 @@ class Row:
 
     Args:
         activation: The arm's label.
-        completed: Trials that completed.
+        completed: Trials that completed with a finite score.
         planned: Trials planned.
         mean: Mean score over the completed trials, on the test part.
         spread: Their standard deviation (of a sample).
@@ -193,6 +239,7 @@ class Row:
         step_ms: Median milliseconds a training step.
         peak_memory_bytes: Peak memory of the arm's process above what it held at its start.
         parameters: Parameters of the network.
+        tuned: The hyper-parameters that the search before its trials chose.
     """
 
     activation: str
@@ -208,6 +255,7 @@ class Row:
     step_ms: float | None
     peak_memory_bytes: float | None
     parameters: int | None
+    tuned: Mapping[str, Any]
 
 
 class Comparison:
@@ -244,6 +292,11 @@ class Comparison:
         return len(self.outcomes) == len(self.plan.trials)
 
     @property
+    def tuned(self) -> dict[str, Mapping[str, Any]]:
+        """The hyper-parameters that were chosen for each arm."""
+        return {tuning.arm: tuning.chosen for tuning in self.tunings}
+
+    @property
     def failures(self) -> list[Outcome]:
         """The trials that did not complete."""
         return [outcome for outcome in self.outcomes if outcome.status != "completed"]
@@ -270,13 +323,16 @@ class Comparison:
         return analyse(self.all_scores, self.plan.reference)
 
     def verdict(self) -> Verdict:
-        """What to use, how sure that is, and at what cost, in up to three sentences."""
+        """What to use, how sure that is, and at what cost, in up to three sentences; and what was tuned for it."""
         costs = {"training time": "train_s", "memory": "peak_memory_bytes"}
         rows = self.table()
-        return verdict(
+        answer = verdict(
             self.analysis,
             {name: {row.activation: getattr(row, field) for row in rows} for name, field in costs.items()},
         )
+        if answer.pick is None or not (chosen := self.tuned.get(answer.pick)):
+            return answer
+        return replace(answer, sentences=(*answer.sentences, f"Tuned for {answer.pick}: {described(chosen)}."))
 
     def table(self) -> list[Row]:
         """A row an arm, the best mean first, arms without a score last."""
@@ -292,6 +348,7 @@ class Comparison:
             "plan": self.plan.to_dict(),
             "verdict": self.verdict().to_dict(),
             "table": [asdict(row) for row in self.table()],
+            "tunings": [asdict(tuning) for tuning in self.tunings],
             "trials": [asdict(outcome) for outcome in self.outcomes],
             "environments": self.environments,
         }
@@ -332,7 +389,7 @@ class Comparison:
         return write_report([self], Path(path) if path is not None else self.directory / "report.html")
 
     def _row(self, label: str) -> Row:
-        scores = list(self.scores(label).values())
+        scores = list(self.all_scores.finite(label).values())
         completed = [o for o in self.outcomes if o.arm == label and o.status == "completed"]
 
         def measured(name: str, summary: Callable[[list[float]], float] = statistics.median) -> float | None:
@@ -356,4 +413,5 @@ class Comparison:
             step_ms=measured("step_ms"),
             peak_memory_bytes=measured("peak_memory_bytes", max),
             parameters=None if parameters is None else int(parameters),
+            tuned=self.tuned.get(label, {}),
         )

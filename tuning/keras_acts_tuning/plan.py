@@ -17,6 +17,7 @@ from keras_acts_tuning.analyse import Direction
 from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.data import Data
 from keras_acts_tuning.errors import StudyError, received
+from keras_acts_tuning.tune import SEARCH_SEED, Tune, tune_dict, tune_from
 
 _RISING = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "cosine", "top_k", "true_")
 _FALLING = ("loss", "error", "mse", "mae", "rmse", "mape", "msle", "crossentropy", "perplexity", "divergence", "false_")
@@ -39,6 +40,7 @@ class Plan:
         direction: `"max"` or `"min"`.
         split_seed: Seed of the split in training, validation and test part.
         backend: Keras's backend, which changes results in their last digits.
+        tune: How each arm's hyper-parameters are searched before its trials; `None` for not at all.
     """
 
     data: Mapping[str, Any]
@@ -52,6 +54,7 @@ class Plan:
     direction: Direction
     split_seed: int = 0
     backend: str = dataclasses.field(default_factory=keras.backend.backend)
+    tune: Tune | None = None
 
     def __post_init__(self) -> None:
         labels = [arm.label for arm in self.arms]
@@ -66,6 +69,9 @@ class Plan:
                 raise StudyError(received(f"`{name}` needs to be at least {least}", **{name: getattr(self, name)}))
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise StudyError(received("`seeds` needs different whole numbers from 0 on", seeds=list(self.seeds)))
+        if self.tune and max(self.seeds) >= SEARCH_SEED:
+            need = f"`seeds` needs numbers below {SEARCH_SEED} where the search is to have a seed of its own"
+            raise StudyError(received(need, seeds=list(self.seeds)))
 
     @property
     def trials(self) -> list[tuple[Arm, int]]:
@@ -79,7 +85,7 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain data."""
         plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        plain["data"], plain["build"] = dict(self.data), dict(self.build)
+        plain["data"], plain["build"], plain["tune"] = dict(self.data), dict(self.build), tune_dict(self.tune)
         plain["arms"] = [{"label": a.label, "name": a.name, "arguments": dict(a.arguments)} for a in self.arms]
         return json.loads(json.dumps(plain))  # type: ignore[no-any-return]
 
@@ -87,7 +93,8 @@ class Plan:
     def from_dict(cls, plain: Mapping[str, Any]) -> "Plan":
         """The plan that `to_dict` wrote."""
         arms = tuple(Arm(a["name"], tuple(sorted(a["arguments"].items())), a["label"]) for a in plain["arms"])
-        return cls(**{**plain, "arms": arms, "seeds": tuple(plain["seeds"])})
+        tune = tune_from(plain.get("tune", {}))
+        return cls(**{**plain, "arms": arms, "seeds": tuple(plain["seeds"]), "tune": tune})
 
     def differences(self, stored: "Plan") -> list[str]:
         """What differs between this plan and a stored one, a line each; empty when nothing does.

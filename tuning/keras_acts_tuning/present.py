@@ -22,7 +22,8 @@ from keras_acts_tuning.analyse import Estimate
 from keras_acts_tuning.cell import Progress
 from keras_acts_tuning.comparison import Comparison, Listener, Row
 from keras_acts_tuning.plan import Plan
-from keras_acts_tuning.store import Outcome
+from keras_acts_tuning.store import Outcome, Tuning
+from keras_acts_tuning.tune import SEARCH_SEED, described
 
 
 class Display(Listener):
@@ -66,6 +67,8 @@ class Display(Listener):
         for outcome in finished:
             self._count(outcome)
         what = f"{plan.data['name']}: {len(plan.arms)} activations × {len(plan.seeds)} seeds × {plan.epochs} epochs"
+        if plan.tune is not None:
+            what += f", each tuned first ({plan.tune.tuner}, {plan.tune.trials} trainings)"
         self._console.print(what + (f"; {len(finished)} of {total} trials are stored already" if finished else ""))
         self._task = self._bar.add_task("trials", total=total, completed=len(finished))
         if self._console.is_terminal and len(finished) < total:
@@ -75,6 +78,13 @@ class Display(Listener):
     def progressed(self, progress: Progress) -> None:
         """Note a trial's epoch."""
         self._running[progress.arm] = progress
+
+    def searched(self, tuning: Tuning) -> None:
+        """Note what a search found."""
+        self._running.pop(tuning.arm, None)
+        if self._live is None:
+            found = described(tuning.chosen) or "the search found no values"
+            self._console.print(f"{tuning.arm}: {found}", markup=False, highlight=False, soft_wrap=True)
 
     def ended(self, outcome: Outcome) -> None:
         """Note a trial's end."""
@@ -100,7 +110,8 @@ class Display(Listener):
         for progress in self._running.values():
             grid.add_row(
                 Text(
-                    f"  {progress.arm}, seed {progress.seed}: epoch {progress.epoch} of {self._plan.epochs}, "
+                    f"  {progress.arm}, {'search' if progress.seed == SEARCH_SEED else f'seed {progress.seed}'}: "
+                    f"epoch {progress.epoch} of {self._plan.epochs}, "
                     f"validation {self._plan.metric} {progress.value:.4f}"
                 )
             )
@@ -232,6 +243,8 @@ def _table(plan: Plan, rows: list[Row]) -> Table:
     headings = (plan.metric, "", f"vs {plan.reference}", "95 % interval", "trials")
     for heading in (*headings, "train s", "ms/step", "compile s", "memory", "parameters"):
         table.add_column(heading, justify="right", no_wrap=True)
+    if plan.tune is not None:
+        table.add_column("tuned", overflow="fold")
     marks = {"better": " ▲", "worse": " ▼"}
     for row in rows:
         apart = row.difference
@@ -249,6 +262,7 @@ def _table(plan: Plan, rows: list[Row]) -> Table:
             _number(row.compile_s, "{:.2f}"),
             _number(None if row.peak_memory_bytes is None else row.peak_memory_bytes / 2**20, "{:.0f} MiB"),
             _number(row.parameters, "{:,}"),
+            *([Text(described(row.tuned))] if plan.tune is not None else []),
         )
     return table
 

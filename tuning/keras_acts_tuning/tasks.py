@@ -99,8 +99,8 @@ TASKS: dict[str, Task] = {
 }
 
 
-def call_build(build: Callable[..., Any], *, activation: Arm, data: Data, hp: Any = None) -> Any:
-    """Call a user's `build` with those of `activation`, `data` and `hp` that its signature names."""
-    offered = {"activation": activation, "data": data, "hp": hp}
+def call_build(build: Callable[..., Any], *, activation: Arm, data: Data, **further: Any) -> Any:
+    """Call a user's `build` with those of `activation`, `data` and further arguments that its signature names."""
+    offered = {"activation": activation, "data": data, **further}
     parameters = inspect.signature(build).parameters
     return build(**{name: offered[name] for name in parameters if name in offered})
