@@ -1,7 +1,6 @@
 """A cell: one arm with its seeds, trained one after another in one process."""
 
 import math
-import os
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.data import Data, Splits
 from keras_acts_tuning.engine import Trainer
 from keras_acts_tuning.errors import StudyError, received
+from keras_acts_tuning.measure import PeakMemory
 from keras_acts_tuning.store import Outcome, Status, now
 from keras_acts_tuning.tasks import call_build
 
@@ -79,7 +79,7 @@ def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iter
         yield cell.search(cell, report)
         return
     trainer: Trainer | None = None
-    baseline = memory_in_use()
+    memory = PeakMemory()
     for seed in cell.seeds:
         started = now()
         try:
@@ -88,7 +88,7 @@ def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iter
                 trainer = trainer_of(cell, model)
             else:
                 trainer.restart_from(model)
-            outcome = _train(cell, trainer, seed, report, started, baseline)
+            outcome = _train(cell, trainer, seed, report, started, memory)
         except StudyError:
             raise  # the study is wrong as asked: no trial of it can run
         except Exception as error:
@@ -135,7 +135,7 @@ def _train(
     seed: int,
     report: Callable[[Progress], None],
     started: str,
-    baseline: float | None,
+    memory: PeakMemory,
 ) -> Outcome:
     best = BestEpoch(
         cell.metric, cell.direction, lambda epoch, value: report(Progress(cell.arm.label, seed, epoch, value))
@@ -153,10 +153,12 @@ def _train(
             "validate_s": training.validate_s,
             "step_ms": 1000.0 * training.step_s[0],
             "parameters": float(model.count_params()),
-            "peak_memory_bytes": None if baseline is None else peak_memory() - baseline,
+            "peak_memory_bytes": memory.bytes(),
         },
     }
     details: dict[str, Any] = {"engine": training.engine, "engine_reason": training.reason}
+    if memory.reason:
+        details["not_measured"] = {"peak_memory_bytes": memory.reason}
     if best.diverged is not None:
         return Outcome(status="diverged", reason=best.diverged, finished=now(), details=details, **finished)
     best.restore()
@@ -251,22 +253,6 @@ def environment() -> dict[str, Any]:
         "floatx": keras.config.floatx(),
         "versions": versions,
     }
-
-
-def memory_in_use() -> float | None:
-    """What this process holds in memory now, in bytes; `None` where the system does not tell (only Linux does)."""
-    try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * float(os.sysconf("SC_PAGE_SIZE"))
-    except OSError:
-        return None
-
-
-def peak_memory() -> float:
-    """The most this process has held in memory, in bytes; on Linux."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
 
 
 def _processor() -> str:

@@ -9,7 +9,6 @@ import os
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +25,7 @@ from keras_acts_tuning import cell as cells
 from keras_acts_tuning.analyse import pareto_front
 from keras_acts_tuning.engine import Clock
 from keras_acts_tuning.errors import StudyError, nearest, received
+from keras_acts_tuning.measure import PeakMemory
 from keras_acts_tuning.store import Outcome, now
 
 MEASURES = ("train_s", "compile_s", "step_ms", "parameters", "peak_memory_bytes", "best_epoch", "epochs")
@@ -275,7 +275,7 @@ class Measured(kt.Tuner):
 
     def _build_and_fit_model(self, trial: Any, *args: Any, callbacks: Sequence[Any] = (), **kwargs: Any) -> Any:
         self._seed = _seed(self.oracle.seed, trial.trial_id, len(self._begun))
-        started, clock, memory = now(), Clock(), _Memory()
+        started, clock, memory = now(), Clock(), PeakMemory()
         try:
             results = super()._build_and_fit_model(trial, *args, callbacks=clock.around(callbacks), **kwargs)
         except kt.errors.FatalError:
@@ -284,7 +284,7 @@ class Measured(kt.Tuner):
             self._record(cells.failure(trial.trial_id, self._seed, error, started))
             raise
         measures: dict[str, float | None] = dict.fromkeys(MEASURES)
-        measures["peak_memory_bytes"] = memory.peak()
+        measures["peak_memory_bytes"] = memory.bytes()
         measures["parameters"] = float(self._model.count_params()) if self._model.built else None
         self._model = None
         if clock.train_steps:  # not so where a `fit` of the user's own passes no callbacks on
@@ -495,19 +495,6 @@ _DURABLE = {
     oracle.__bases__[1]: oracle
     for oracle in (_RandomSearchOracle, _BayesianOptimizationOracle, _HyperbandOracle, _GridSearchOracle)
 }
-
-
-class _Memory:
-    """The most this process holds from now on, above what it holds now. Linux lets a process forget its peak."""
-
-    def __init__(self) -> None:
-        self._before: float | None = None
-        with suppress(OSError), open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-            self._before = cells.memory_in_use()
-
-    def peak(self) -> float | None:
-        return None if self._before is None else max(0.0, cells.peak_memory() - self._before)
 
 
 def _unpacked(results: Any, objective: Any) -> tuple[dict[str, list[float]], list[dict[str, float]], dict[str, float]]:
