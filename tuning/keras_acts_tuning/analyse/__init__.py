@@ -15,6 +15,7 @@ from keras_acts_tuning.analyse._paired import (
     rounding_variance as rounding_variance,
     seeds_needed as seeds_needed,
 )
+from keras_acts_tuning.analyse._race import Race as Race, race as race
 from keras_acts_tuning.analyse._study import (
     Analysis as Analysis,
     Difference as Difference,
