@@ -9,6 +9,7 @@ both medians, so that they can be judged.
 """
 
 import argparse
+import dataclasses
 import gc
 import json
 import math
@@ -28,12 +29,15 @@ import numpy as np
 from keras import layers
 from sklearn.datasets import load_digits
 
+from keras_acts_tuning.analyse import Race
 from keras_acts_tuning.arms import DEFAULT_ACTIVATIONS, Arm
-from keras_acts_tuning.comparison import compare
+from keras_acts_tuning.comparison import compare, standing
 from keras_acts_tuning.data import Data, from_arrays, split
 from keras_acts_tuning.engine import Trainer
 from keras_acts_tuning.execute import Execution
 from keras_acts_tuning.measure import memory_in_use
+from keras_acts_tuning.plan import Plan
+from keras_acts_tuning.store import Outcome
 from keras_acts_tuning.tasks import cnn, mlp
 
 BATCH, TRAINED = 32, 1437
@@ -46,6 +50,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="how often each side is timed")
     parser.add_argument("--restarts", type=int, default=200, help="how many seeds the memory is watched for")
     parser.add_argument("--studies", type=int, default=1, help="how often each whole study is run")
+    parser.add_argument("--repeats", type=int, default=20, help="how many races are replayed")
     parser.add_argument("--side", nargs=2, metavar=("SIDE", "NETWORK"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.side:
@@ -157,6 +162,40 @@ def study(arguments: argparse.Namespace) -> None:
         print(f"  tables: {agreement(scores['one worker'], scores['GridSearch'])}")
 
 
+def races(arguments: argparse.Namespace) -> None:
+    """How many trainings a race saves, over repeats of the digits study with seeds of their own.
+
+    A trial depends on its activation and seed alone, so that each race is replayed on the trials of
+    one long study: what it would have run, and whether the full study's best is among its survivors.
+    """
+    repeats = arguments.repeats
+    with tempfile.TemporaryDirectory() as directory:
+        long = compare(data="digits", seeds=SEEDS * repeats, epochs=EPOCHS, directory=directory)
+        epochs, found = [], 0
+        for first in range(0, SEEDS * repeats, SEEDS):
+            seeds = tuple(range(first, first + SEEDS))
+            plan = dataclasses.replace(long.plan, seeds=seeds, race=True)
+            outcomes = [outcome for outcome in long.outcomes if outcome.seed in seeds]
+            ended, trials = replay(plan, outcomes)
+            means = {arm.label: statistics.mean(long.scores(arm.label)[seed] for seed in seeds) for arm in plan.arms}
+            epochs.append(trials * EPOCHS)
+            found += max(means, key=lambda arm: means[arm]) in ended.survivors
+    full = len(DEFAULT_ACTIVATIONS) * SEEDS * EPOCHS
+    median, mean = statistics.median(epochs), statistics.mean(epochs)
+    print(f"  {full} epochs without a race; with it {median:.0f} (median), {mean:.0f} (mean), {max(epochs)} (most)")
+    print(f"  {full / median:.2f} (median) and {full / mean:.2f} (mean) times fewer")
+    print(f"  the full study's best arm is among the survivors in {found} of {repeats} repeats")
+
+
+def replay(plan: Plan, outcomes: list[Outcome]) -> tuple[Race, int]:
+    """The end of a race over trials that are all known, and how many of them it took."""
+    left = {(outcome.arm, outcome.seed): outcome for outcome in outcomes}
+    taken: list[Outcome] = []
+    while (race := standing(plan, taken)).todo:
+        taken.append(left[race.todo[0]])
+    return race, len(taken)
+
+
 def in_new_process(side: str, network: str) -> dict[str, Any]:
     """What `run_side` says in a process of its own; only the study itself is timed, not the imports."""
     command = [sys.executable, __file__, "--side", side, network]
@@ -204,7 +243,6 @@ def with_compare(build: Callable[..., Any], data: Data, directory: str, workers:
         epochs=EPOCHS,
         batch_size=BATCH,
         directory=directory,
-        measure=False,
         execution=Execution(workers=workers),
     )
     best: dict[str, list[float]] = {arm.label: [] for arm in comparison.plan.arms}
@@ -268,7 +306,7 @@ def version(package: str) -> str:
         return ""
 
 
-SECTIONS: dict[str, Callable[[argparse.Namespace], None]] = {"engine": engine, "study": study}
+SECTIONS: dict[str, Callable[[argparse.Namespace], None]] = {"engine": engine, "study": study, "races": races}
 
 if __name__ == "__main__":
     main()

@@ -73,6 +73,9 @@ def compare(
         ),
     ] = None,
     tune_trials: Annotated[int, typer.Option(help="Trainings that each activation's search may take.")] = 10,
+    race: Annotated[
+        bool, typer.Option("--race", help="Stop activations early that are beyond doubt not the best.")
+    ] = False,
     tuner: Annotated[str, typer.Option(help="'random', 'bayesian' or 'hyperband'.")] = "random",
     extend: Annotated[bool, typer.Option("--extend", help="Add activations or seeds to the stored study.")] = False,
     workers: Annotated[int, typer.Option(help="How many activations to train side by side.")] = 1,
@@ -108,6 +111,7 @@ def compare(
                 extend=extend,
                 tune=dict(map(_tuned, tune)) if tune else None,
                 tune_trials=tune_trials,
+                race=race,
                 tuner=tuner,  # type: ignore[arg-type]
                 execution=Execution(workers=workers, trial_timeout_s=trial_timeout),
                 listener=display,

@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 
 from keras_acts_tuning import cell as cells
-from keras_acts_tuning.analyse import Analysis, Direction, Estimate, Scores, Verdict, analyse, verdict
+from keras_acts_tuning.analyse import (
+    Analysis,
+    Direction,
+    Estimate,
+    Race,
+    Scores,
+    Verdict,
+    analyse,
+    race as decide,
+    verdict,
+)
 from keras_acts_tuning.arms import Arm, arms_from
 from keras_acts_tuning.cell import Cell, Progress
 from keras_acts_tuning.data import Data, from_arrays, load_file, split
@@ -60,6 +70,7 @@ def compare(
     extend: bool = False,
     tune: Space | None = None,
     tune_trials: int = 10,
+    race: bool = False,
     tuner: Tuner = "random",
     execution: Execution | None = None,
     listener: Listener | None = None,
@@ -97,6 +108,10 @@ def compare(
             log scale where both ends are above 0) and choices as lists. `build` gets what it names;
             a `learning_rate` that it does not name is set in the optimizer.
         tune_trials: The budget of each activation's search, in trainings of `epochs`. Defaults to `10`.
+        race: Whether activations that are beyond doubt not the best stop early, and the study with
+            them when the seeds left would hardly change the answer; see `keras_acts_tuning.analyse.race`.
+            The seeds then take turns, each trial in a process of its own, so that it pays where a
+            training takes longer than compiling. Defaults to `False`.
         tuner: `"random"`, `"bayesian"` or `"hyperband"`, KerasTuner's. Defaults to `"random"`.
         execution: Workers and limits. Defaults to one worker without limits.
         listener: Told of each step.
@@ -127,6 +142,7 @@ def compare(
         direction=direction or direction_of(metric),
         split_seed=split_seed,
         tune=Tune.of(tune, build, tuner, tune_trials),
+        race=race,
     )
     splits = split(data, seed=split_seed)
     environment = cells.environment()
@@ -146,10 +162,38 @@ def compare(
             for outcome in lost:
                 store.add(outcome, environment)
                 listener.ended(outcome)
-        for outcome in execute(todo, execution, listener.progressed):
+        run = _raced(plan, store.outcomes()) if plan.race else execute
+        for outcome in run(todo, execution, listener.progressed):
             store.add(outcome, environment)
             listener.ended(outcome)
     return load(directory)
+
+
+def _raced(plan: Plan, ended: list[Outcome]) -> Callable[..., Iterator[Outcome]]:
+    """`execute`, but a seed at a time, and only the trials that the race asks for."""
+
+    def run(cells: Sequence[Cell], how: Execution, report: Callable[[Progress], None]) -> Iterator[Outcome]:
+        by_arm = {cell.arm.label: cell for cell in cells}
+        while todo := standing(plan, ended).todo:
+            done = {(outcome.arm, outcome.seed) for outcome in ended}
+            left = [replace(by_arm[arm], seeds=(seed,)) for arm, seed in todo if (arm, seed) not in done]
+            for outcome in execute(left, how, report):
+                ended.append(outcome)
+                yield outcome
+                if not standing(plan, ended).todo:
+                    return
+
+    return run
+
+
+def standing(plan: Plan, outcomes: Iterable[Outcome]) -> Race:
+    """How the race of a study stands, by the validation scores that chose each trial's epoch."""
+    values: dict[str, dict[int, float]] = {arm.label: {} for arm in plan.arms}
+    for outcome in outcomes:
+        chosen = outcome.best_epoch
+        history = outcome.history.get(f"val_{plan.metric}")
+        values[outcome.arm][outcome.seed] = history[chosen - 1] if chosen and history else math.nan
+    return decide(values, plan.seeds, plan.direction)
 
 
 def _tuned(
@@ -286,10 +330,15 @@ class Comparison:
         self.measurements = tuple(measurements)
         self.tunings = tuple(tunings)
 
+    @cached_property
+    def race(self) -> Race | None:
+        """How the race stands; `None` for a study without one."""
+        return standing(self.plan, self.outcomes) if self.plan.race else None
+
     @property
     def complete(self) -> bool:
-        """Whether every planned trial has ended."""
-        return len(self.outcomes) == len(self.plan.trials)
+        """Whether every trial that the plan, or its race, asks for has ended."""
+        return not self.race.todo if self.race else len(self.outcomes) == len(self.plan.trials)
 
     @property
     def tuned(self) -> dict[str, Mapping[str, Any]]:
@@ -347,6 +396,7 @@ class Comparison:
             "complete": self.complete,
             "plan": self.plan.to_dict(),
             "verdict": self.verdict().to_dict(),
+            "race": self.race.to_dict() if self.race else None,
             "table": [asdict(row) for row in self.table()],
             "tunings": [asdict(tuning) for tuning in self.tunings],
             "trials": [asdict(outcome) for outcome in self.outcomes],

@@ -41,6 +41,7 @@ class Plan:
         split_seed: Seed of the split in training, validation and test part.
         backend: Keras's backend, which changes results in their last digits.
         tune: How each arm's hyper-parameters are searched before its trials; `None` for not at all.
+        race: Whether arms that are beyond doubt not the best stop early.
     """
 
     data: Mapping[str, Any]
@@ -55,6 +56,7 @@ class Plan:
     split_seed: int = 0
     backend: str = dataclasses.field(default_factory=keras.backend.backend)
     tune: Tune | None = None
+    race: bool = False
 
     def __post_init__(self) -> None:
         labels = [arm.label for arm in self.arms]
@@ -69,6 +71,9 @@ class Plan:
                 raise StudyError(received(f"`{name}` needs to be at least {least}", **{name: getattr(self, name)}))
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise StudyError(received("`seeds` needs different whole numbers from 0 on", seeds=list(self.seeds)))
+        if self.race and (len(self.seeds) < 2 or len(self.arms) < 2):
+            need = "A race needs at least two activations and two seeds"
+            raise StudyError(received(need, activations=labels, seeds=list(self.seeds)))
         if self.tune and max(self.seeds) >= SEARCH_SEED:
             need = f"`seeds` needs numbers below {SEARCH_SEED} where the search is to have a seed of its own"
             raise StudyError(received(need, seeds=list(self.seeds)))

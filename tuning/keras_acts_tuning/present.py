@@ -144,7 +144,9 @@ def print_comparison(comparison: Comparison, *, as_json: bool) -> None:
     )
     console.print()
     console.print(Text(str(comparison.verdict()), style="bold"))
-    if not comparison.complete:
+    if comparison.race:
+        console.print(Text(str(comparison.race)))
+    if not comparison.complete or comparison.race:
         console.print(f"{len(comparison.outcomes)} of {len(plan.trials)} planned trials have ended.")
     for outcome in comparison.failures:
         console.print(Text(f"{outcome.arm}, seed {outcome.seed} {outcome.status.replace('_', ' ')}: {outcome.reason}"))

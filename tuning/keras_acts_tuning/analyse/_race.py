@@ -46,6 +46,11 @@ class Race(Plain):
     todo: tuple[tuple[str, int], ...]
     ended: str
 
+    def __str__(self) -> str:
+        out = ", ".join(f"{arm} (after {runs} seed{'s' * (runs > 1)})" for arm, runs in self.dropped.items())
+        state = f"The race is over: {self.ended}." if self.ended else "The race goes on."
+        return f"{state} Still in it: {', '.join(self.survivors)}. Out: {out or 'none'}."
+
 
 def race(
     values: Mapping[str, Mapping[int, float]], seeds: Sequence[int], direction: Direction, *, level: float = 0.05
