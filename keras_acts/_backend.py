@@ -70,6 +70,11 @@ def at_most(x: Tensor, high: float) -> Tensor:
     return ops.clip(x, -math.inf, high) if keras.backend.backend() == "torch" else ops.minimum(x, high)
 
 
+def larger(x: Tensor, y: Tensor) -> Tensor:
+    """The larger of two tensors, element by element, likewise."""
+    return ops.where(x > y, x, y) if keras.backend.backend() == "torch" else ops.maximum(x, y)
+
+
 def largest(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """The largest entries along axes, which stay as axes of size 1. An empty batch has none, and that is right."""
     if keras.backend.backend() == "torch":

@@ -39,6 +39,8 @@ def elu(x: Tensor, alpha: float | Tensor = 1.0) -> Tensor:
 
     Source: Clevert, Unterthiner and Hochreiter 2015, arXiv:1511.07289.
     """
+    if isinstance(alpha, (int, float)) and alpha == 1:
+        return _numerics.elu(x)
     return ops.relu(x) + alpha * _numerics.expm1(_numerics.negative_part(x))
 
 

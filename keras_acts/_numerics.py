@@ -19,6 +19,7 @@ from keras_acts._backend import (
     compiled_by_torch,
     erfc,
     export_lacks,
+    larger,
     native,
     plain_arctan,
     with_derivative,
@@ -97,7 +98,7 @@ def _elu_derivative(x: Tensor) -> Tensor:
 @with_derivative(_elu_derivative)
 def elu(x: Tensor) -> Tensor:
     """`x` where it is positive, else `eˣ − 1`, which is nowhere below x: in half the steps of the two sides' sum."""
-    return ops.maximum(x, expm1(at_most(x, 0.0)))
+    return larger(x, expm1(at_most(x, 0.0)))
 
 
 def _chain(*functions: Unary) -> Unary:
