@@ -191,7 +191,7 @@ def test_a_metric_that_the_model_lacks_is_refused(tmp_path: Path) -> None:
     ("execution", "message"),
     [
         ({"workers": 0}, "at least 1. Received: workers=0"),
-        ({"trial_timeout_s": 0.0}, "above 0 seconds"),
+        ({"trial_timeout_s": 0.0}, "above 0. Received: trial_timeout_s=0.0"),
         ({"in_process": True, "workers": 2}, "one cell at a time"),
     ],
 )

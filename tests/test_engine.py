@@ -476,7 +476,6 @@ def other(*stack: Any, **arguments: Any) -> Model:
         ("variables", lambda: other(layers.Dense(9, "tanh"))),
         ("variables", lambda: other()),
         ("layers", lambda: other(layers.Dense(8, "relu"))),
-        ("layers", lambda: other(layers.Dense(8, ka.Snake(2.0, learn=())))),
         ("loss", lambda: other(layers.Dense(8, "tanh"), loss="mse")),
         ("optimizer", lambda: other(layers.Dense(8, "tanh"), optimizer="sgd")),
         ("optimizer", lambda: other(layers.Dense(8, "tanh"), optimizer=keras.optimizers.Adam(beta_1=0.8))),
@@ -488,6 +487,56 @@ def test_a_restart_needs_the_same_model(what: str, fresh: Callable[[], Model]) -
         ValueError, match=f"`restart_from` needs a model of the same {what}. Received: model=.*, fresh="
     ):
         trainer.restart_from(fresh())
+
+
+def test_a_restart_needs_the_same_constants_of_an_activation() -> None:
+    trainer = Trainer(other(layers.Dense(8, ka.Snake(1.0, learn=()))), FLAT, CLASSES)
+    with pytest.raises(ValueError, match="same layers"):
+        trainer.restart_from(other(layers.Dense(8, ka.Snake(2.0, learn=()))))
+    trainer.restart_from(other(layers.Dense(8, ka.Snake(1.0, learn=()))))
+
+
+@pytest.mark.parametrize("changes", [{"optimizer": "sgd"}, {"loss": "mae"}], ids=str)
+def test_a_model_compiled_again_is_traced_again(changes: dict[str, Any]) -> None:
+    def again(model: Model) -> None:
+        compiled(model, **{"optimizer": model.optimizer, "loss": "mse", "metrics": None, **changes})
+
+    def build() -> Model:
+        return dense(loss="mse", metrics=None)
+
+    trainer = Trainer(of_seed(build), FLAT, FLAT[:, :3], batch_size=BATCH, shuffle=False)
+    by_hand = of_seed(build)
+    same(trainer.train(2, seed=0).history, by_fit(by_hand, FLAT, FLAT[:, :3], epochs=2))
+    again(trainer.model)
+    again(by_hand)
+    same(trainer.train(2, seed=0).history, by_fit(by_hand, FLAT, FLAT[:, :3], epochs=2))
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="PyTorch compiles nothing")
+def test_the_first_training_is_not_charged_for_compiling() -> None:
+    trainer = Trainer(dense(), FLAT, CLASSES, batch_size=BATCH)
+    first, second = trainer.train(1, seed=0), trainer.train(1, seed=0)
+    assert first.train_s < 0.1 * first.compile_s
+    assert second.compile_s < 0.1 * first.compile_s
+
+
+def test_seeding_gives_the_weights_that_keras_would() -> None:
+    """Also those that a model draws from the backend's own generator."""
+
+    def build() -> Model:
+        model = dense()
+        if BACKEND == "tensorflow":
+            import tensorflow as tf
+
+            model.layers[0].bias.assign(tf.random.normal([8]))
+        return model
+
+    expected = {seed: weights(of_seed(build, seed)) for seed in (11, 12, 13)}
+    keras.utils.set_random_seed(0)
+    for seed in (13, 11, 12):
+        seed_generators(seed)
+        for ours, keras_s in zip(weights(build()), expected[seed], strict=True):
+            np.testing.assert_array_equal(ours, keras_s)
 
 
 def test_a_restart_may_start_elsewhere_and_learn_slower() -> None:

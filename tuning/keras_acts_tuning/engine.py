@@ -37,8 +37,8 @@ Arrays: TypeAlias = Any
 
 Logs: TypeAlias = dict[str, Any]
 Kind: TypeAlias = Literal["train", "test"]
-Run: TypeAlias = Callable[[np.ndarray], Logs]
-"""One epoch over the samples in the order given; returns what the last step returned."""
+Run: TypeAlias = Callable[[np.ndarray], tuple[Logs, Logs]]
+"""One epoch over the samples in the order given; returns the metrics, and what the last step returned."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,7 @@ class Trainer:
             parts = keras.utils.unpack_x_y_sample_weight(validation_data)
             self._validation = _as_arrays("`validation_data`", *parts)
         self._loops: _Loops | None = None
+        self._compiled_with: list[Any] = []
         self._train_tensors: Arrays | None = None
         self._validation_tensors: Arrays | None = None
 
@@ -325,14 +326,16 @@ class Trainer:
 
     def _epoch(self, run: Run, order: np.ndarray) -> dict[str, float]:
         """One pass over the data, and the logs that `fit` would report of it."""
-        logs = run(order.astype(np.int32))
+        metrics, logs = run(order.astype(np.int32))
         # As `fit` does: the metrics, unless a step of the user's own returns other names.
-        metrics = self.model.get_metrics_result()
         return _flat(metrics if set(metrics) == set(logs) else logs)
 
     def _prepare(self) -> "_Loops":
-        """The backend's graphs of this model, and its data on the device: made when first wanted."""
-        if self._loops is None:
+        """The backend's graphs of this model, and its data on the device: made when first wanted.
+
+        And made again for a model that was compiled again.
+        """
+        if self._loops is None or not _same(self._compiled_with, _compiled_with(self.model)):
             # On TensorFlow, `fit` leaves this to the trace, which then runs twice. A `train_step` of the
             # user's own may not call the model at all (a GAN's): such a one we leave to the trace too.
             if keras.backend.backend() != "tensorflow" or not _overrides(self.model, "train_step"):
@@ -340,16 +343,17 @@ class Trainer:
             self._train_tensors = _on_device(self._data)
             self._validation_tensors = _on_device(self._validation)
             self._loops = _LOOPS[keras.backend.backend()](self.model)
+            self._compiled_with = _compiled_with(self.model)
         return self._loops
 
 
 def seed_generators(seed: int) -> None:
-    """What `keras.utils.set_random_seed` does, except for `tf.random.set_seed`.
+    """What `keras.utils.set_random_seed` does, without throwing away TensorFlow's graphs.
 
-    That one has TensorFlow throw away what it made of its graphs, and optimize them again when they are
-    called next: 0.2 seconds for a small model, each time. Keras's initializers, layers and `keras.random`
-    do not draw from TensorFlow's own generator. For models that do (`tf.random.normal` where they are
-    built) take Keras's function.
+    `tf.random.set_seed` has TensorFlow optimize all of them again when they are called next: 0.2 seconds
+    for a small model, each time. It does so to forget how far operations with this very seed have drawn.
+    Here they go on where they are, so that a `build` that draws from TensorFlow itself
+    (`tf.random.normal`) gives one model for a seed only where each seed comes once in a process.
 
     Args:
         seed: A number of at least 0.
@@ -357,10 +361,17 @@ def seed_generators(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     set_global_attribute(GLOBAL_SEED_GENERATOR, None)  # the next draw makes it anew
-    if keras.backend.backend() == "torch":
-        import torch
+    match keras.backend.backend():
+        case "tensorflow":
+            from tensorflow.python.eager import context
 
-        torch.manual_seed(seed)
+            # Private: the two of the three lines of `tf.random.set_seed` that do not empty its caches.
+            eager = context.context()
+            eager._seed, eager._rng = seed, random.Random(seed)
+        case "torch":
+            import torch
+
+            torch.manual_seed(seed)
 
 
 def _seed_fit(seed: int) -> None:
@@ -427,7 +438,7 @@ class _TensorFlowLoops:
         one_step = one_step.get_concrete_function(spec)
 
         @tf.function(autograph=False)
-        def epoch(data: Arrays, order: Any, steps: Any) -> Any:
+        def epoch(data: Arrays, order: Any, steps: Any) -> tuple[Logs, Logs]:
             def body(done: Any, _: Logs) -> tuple[Any, Logs]:
                 index = order[done * batch_size : (done + 1) * batch_size]
                 batch = _map(lambda a, like: tf.ensure_shape(tf.gather(a, index), like.shape), data, spec)
@@ -435,7 +446,8 @@ class _TensorFlowLoops:
 
             start = 0, tf.nest.map_structure(lambda out: tf.zeros(out.shape, out.dtype), one_step.structured_outputs)
             # One at a time: each step begins with the weights that the last one left.
-            return tf.while_loop(lambda done, _: done < steps, body, start, parallel_iterations=1)[1]
+            _, logs = tf.while_loop(lambda done, _: done < steps, body, start, parallel_iterations=1)
+            return self._model.get_metrics_result(), logs
 
         whole = _map(lambda like: tf.TensorSpec((None, *like.shape[1:]), like.dtype), spec)
         return epoch.get_concrete_function(whole, tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32))
@@ -448,7 +460,15 @@ class _JAXLoops:
     """
 
     def __init__(self, model: keras.Model) -> None:
+        import jax
+
+        @jax.jit
+        def result(values: list[Any]) -> Logs:
+            with keras.StatelessScope(state_mapping=list(zip(model.metrics_variables, values, strict=True))):
+                return model.get_metrics_result()  # type: ignore[no-any-return]
+
         self._model = model
+        self._result = result
         self._graphs: dict[Any, Callable[..., tuple[Logs, Any]]] = {}
 
     def ready(self, kind: Kind, data: Arrays, batch_size: int) -> Run:
@@ -467,15 +487,16 @@ class _JAXLoops:
             self._graphs[key] = self._compile(getattr(model, f"{kind}_step"), state(), data, batch_size)
         graph = self._graphs[key]
 
-        def run(order: np.ndarray) -> Logs:
-            logs: Logs
+        def run(order: np.ndarray) -> tuple[Logs, Logs]:
             logs, after = graph(state(), data, order)
+            metrics = self._result(after[-1])
             jax.block_until_ready(after)  # type: ignore[no-untyped-call, unused-ignore]
             for group, values in zip(groups, after, strict=True):
                 for variable, value in zip(group, values, strict=True):
                     variable.assign(value)
-            return logs
+            return metrics, logs
 
+        self._result(state()[-1])
         return run
 
     def _compile(
@@ -758,6 +779,15 @@ _BATCH_HOOKS = [f"on_{kind}batch_{edge}" for kind in ("", "train_", "test_", "pr
 
 def _is_optimizer(value: Any) -> bool:
     return isinstance(value, keras.optimizers.Optimizer)
+
+
+def _compiled_with(model: keras.Model) -> list[Any]:
+    """What a graph of the model refers to and `compile` replaces; it always makes a new metric of the loss."""
+    return [model.optimizer, model.loss, *model.metrics]
+
+
+def _same(ours: list[Any], theirs: list[Any]) -> bool:
+    return len(ours) == len(theirs) and all(a is b for a, b in zip(ours, theirs, strict=True))
 
 
 def _state(model: keras.Model) -> list[Any]:

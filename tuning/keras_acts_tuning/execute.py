@@ -1,23 +1,27 @@
 """Running cells: each in a process of its own, so that none can spoil or take down another.
 
-The processes come from a forkserver that has imported Keras and run nothing: a start costs
-hundredths of a second instead of the seconds of an import, and no memory, random state or compiled
-graph leaks from cell to cell. Where there is no forkserver (Windows, macOS) they are spawned.
+On one machine the processes are started by this one. With `address=` they run on a Ray cluster; one
+machine needs no Ray, whose start takes some seconds.
 """
 
-import multiprocessing
+import importlib.util
+import itertools
+import pickle
 import sys
-import time
+import sysconfig
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
 
 import cloudpickle
+import keras
 
 from keras_acts_tuning import cell as cells
+from keras_acts_tuning._process import Ended, Limits, Local, described
 from keras_acts_tuning.cell import Cell, Progress
 from keras_acts_tuning.errors import StudyError, received
 from keras_acts_tuning.store import Outcome, Status, now
@@ -25,13 +29,20 @@ from keras_acts_tuning.store import Outcome, Status, now
 RETRIES = 2
 """How often a trial is run again after its process died under it."""
 
+LOSSES = 20
+"""How often a trial is run again after the machine or the Ray worker that it ran on was lost."""
+
 
 @dataclass(frozen=True)
 class Execution:
     """How to run a study; none of it changes a result.
 
     Args:
-        workers: How many cells to run side by side.
+        workers: How many cells to run side by side. Defaults to one; with `address`, to one for each
+            GPU of the cluster or, where it has none, each CPU.
+        address: `None` for processes of this machine. For Ray, the `host:port` of a cluster, `"auto"`
+            for the one that runs here (or that `RAY_ADDRESS` names), or `"local"` for one of its own
+            on this machine, as a rehearsal. Needs `keras-acts[ray]`, here and on the nodes.
         trial_timeout_s: Seconds after which a trial is ended and recorded as timed out; `None` for
             no limit.
         memory_limit_bytes: Address space a cell's process may take beyond what it starts with;
@@ -40,209 +51,216 @@ class Execution:
             then.
     """
 
-    workers: int = 1
+    workers: int | None = None
+    address: str | None = None
     trial_timeout_s: float | None = None
     memory_limit_bytes: int | None = None
     in_process: bool = False
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
+        if self.workers is not None and self.workers < 1:
             raise StudyError(received("`workers` needs to be at least 1", workers=self.workers))
-        if self.trial_timeout_s is not None and not self.trial_timeout_s > 0:
-            raise StudyError(
-                received("The trial timeout needs to be above 0 seconds", trial_timeout_s=self.trial_timeout_s)
-            )
-        if self.in_process and self.workers > 1:
+        for name in ("trial_timeout_s", "memory_limit_bytes"):
+            limit = getattr(self, name)
+            if limit is not None and not limit > 0:
+                raise StudyError(received(f"`{name}` needs to be above 0", **{name: limit}))
+        if self.in_process and (self.workers or 1) > 1:
             raise StudyError(received("`in_process` runs one cell at a time", workers=self.workers))
+        if self.address is None:
+            return
+        if self.in_process:
+            raise StudyError(received("`in_process` runs here, not on a cluster", address=self.address))
+        if self.address.startswith("ray://"):
+            need = "`address` needs a cluster's own `host:port`, not that of its Ray Client server"
+            raise StudyError(received(need, address=self.address))
+        if importlib.util.find_spec("ray") is None:
+            need = "`address` needs Ray: pip install 'keras-acts[ray]'"
+            raise StudyError(received(need, address=self.address))
 
 
-def execute(todo: Sequence[Cell], how: Execution, report: Callable[[Progress], None]) -> Iterator[Outcome]:
+def execute(todo: Iterable[Cell | None], how: Execution, report: Callable[[Progress], None]) -> Iterator[Outcome]:
     """Run the cells, and yield each trial's outcome as it ends.
 
     Args:
-        todo: The cells, in the order to start them.
+        todo: The cells, in the order to start them; the next one is asked for when there is a free
+            place. `None` for "not now": it is asked again after the next outcome, and if nothing runs
+            there is no more.
         how: Workers and limits.
         report: Called in this process after every epoch of every trial.
 
     Raises:
-        StudyError: The study is wrong as asked.
+        StudyError: The study is wrong as asked, or no cluster answers.
     """
     if how.in_process:
         for cell in todo:
+            if cell is None:
+                return
             yield from cells.run(cell, report)
         return
-    context = _context()
-    waiting, running = deque(todo), list[_Worker]()
-    deaths = Counter[tuple[str, int]]()
+    upcoming = iter(todo)
+    running, again = dict[int, _Attempt](), deque[_Attempt]()
+    data = _Pickled()
+    with _way(how) as way:
+        keys = itertools.count()
+        while True:
+            while len(running) < way.places:
+                if not again:
+                    if (cell := next(upcoming, None)) is None:
+                        break
+                    again.append(_Attempt(cell))
+                attempt, key = again.popleft(), next(keys)
+                running[key] = attempt
+                way.start(key, attempt.call(by_value=how.address is not None), data(attempt.cell))
+            if not running:
+                return
+            for key, event in way.events():
+                attempt = running[key]
+                if isinstance(event, Ended):
+                    del running[key]
+                    yield from attempt.ended(event, how)
+                    if attempt.left:
+                        again.append(attempt)
+                    continue
+                match pickle.loads(event):  # noqa: S301
+                    case Progress() as progress:
+                        report(progress)
+                    case Outcome() as outcome:
+                        attempt.settle()
+                        yield outcome
+                    case StudyError() as error:
+                        raise error
+
+
+class _Way(Protocol):
+    """Where processes run."""
+
+    places: int
+
+    def start(self, key: int, call: bytes, data: bytes) -> None:
+        """Start a function in a process, as `key`."""
+
+    def events(self) -> Iterator[tuple[int, bytes | Ended]]:
+        """Wait for news: a message of a process, or how it ended."""
+
+    def close(self) -> None:
+        """End what still runs."""
+
+
+@contextmanager
+def _way(how: Execution) -> Iterator[_Way]:
+    limits = Limits(how.trial_timeout_s, how.memory_limit_bytes)
+    if how.address is None:
+        with closing(Local(how.workers or 1, limits)) as local:
+            yield local
+        return
+    from keras_acts_tuning._ray import NoClusterError, Ray
+
     try:
-        while waiting or running:
-            while waiting and len(running) < how.workers:
-                running.append(_Worker(context, waiting.popleft(), how, deaths))
-            ready = wait([w.connection for w in running], timeout=_until_timeout(running, how))
-            for worker in [w for w in running if w.connection in ready]:
-                yield from worker.read(report)
-            for worker in running:
-                yield from worker.check_time(how)
-            for worker in [w for w in running if w.ended]:
-                running.remove(worker)
-                if worker.left:
-                    waiting.appendleft(replace(worker.cell, seeds=worker.left))
-    finally:
-        for worker in running:
-            worker.kill()
+        with closing(Ray(how.address, how.workers, limits, keras.backend.backend())) as cluster:
+            yield cluster
+    except NoClusterError as error:
+        need = f"`address` needs a Ray cluster that answers ({error})"
+        raise StudyError(received(need, address=how.address)) from None
 
 
-class _Worker:
-    """The parent's side of a process that runs a cell."""
+class _Attempt:
+    """A cell on its way through one process or, where processes die, several."""
 
-    def __init__(self, context: Any, cell: Cell, how: Execution, deaths: Counter[tuple[str, int]]) -> None:
+    def __init__(self, cell: Cell) -> None:
         self.cell = cell
-        self._deaths = deaths  # how often a process died under each trial, over all the processes it was tried in
         self.left = cell.seeds
-        self.ended = False
-        self.connection, theirs = context.Pipe(duplex=False)
-        # cloudpickle, so that `build` may be a function of a script, a notebook or a closure.
-        self._process = context.Process(
-            target=_work, args=(cloudpickle.dumps(cell), theirs, how.memory_limit_bytes), daemon=True
-        )
-        with _main_unseen():
-            self._process.start()
-        theirs.close()
-        self.trial_started = time.monotonic()
-        self._started_at = now()
+        self._ends = Counter[tuple[int, str]]()  # by the seed that was running, and how its process ended
+        self._started = ""
 
-    def read(self, report: Callable[[Progress], None]) -> Iterator[Outcome]:
-        """What the process has to say: progress, an outcome, its end."""
-        try:
-            message = self.connection.recv()
-        except (EOFError, OSError):
-            yield from self._died()
-            return
-        match message:
-            case Progress():
-                report(message)
-            case Outcome():
-                self._settle()
-                yield message
-            case StudyError():
-                self.kill()
-                raise message
-            case None:
-                self._process.join()
-                self._end()
+    def call(self, *, by_value: bool) -> bytes:
+        """What a process is to run next, apart from the data."""
+        self._started = now()
+        nothing: Any = None
+        cell = replace(self.cell, seeds=self.left, data=nothing, splits=nothing)
+        with _by_value(self.cell.build) if by_value else nullcontext():
+            return pickle.dumps(partial(_run, cloudpickle.dumps(cell)))
 
-    def check_time(self, how: Execution) -> Iterator[Outcome]:
-        """End the trial if it has run too long."""
-        if self.ended or how.trial_timeout_s is None or time.monotonic() - self.trial_started < how.trial_timeout_s:
-            return
-        self.kill()
-        reason = f"ran longer than the limit of {how.trial_timeout_s:g} s"
-        yield self._failure("timed_out", reason)
+    def settle(self) -> None:
+        """The next trial has its outcome."""
+        self.left = self.left[1:]
+        self._started = now()
 
-    def kill(self) -> None:
-        """End the process now."""
-        self._process.kill()
-        self._process.join()
-        self._end()
+    def ended(self, end: Ended, how: Execution) -> Iterator[Outcome]:
+        """What the end of its process means for the trial that was running: an outcome, or another try.
 
-    def _died(self) -> Iterator[Outcome]:
-        self._process.join()
-        self._end()
+        Raises:
+            StudyError: It cannot run at all.
+        """
+        if end.how == "refused":
+            raise StudyError(received("A cell needs to run on the cluster's nodes", reason=end.reason))
         if not self.left:
             return
-        trial = (self.cell.arm.label, self.left[0])
-        self._deaths[trial] += 1
-        if self._deaths[trial] <= RETRIES:
-            return  # what is left, this trial first, runs again in a fresh process
-        code = self._process.exitcode or 0
-        how = f"signal {-code}" if code < 0 else f"exit status {code}"
-        hint = "; the system may have been out of memory" if code == -9 else ""
-        reason = f"its process ended with {how}, {RETRIES + 1} times{hint}"
-        yield self._failure("out_of_memory" if code == -9 else "failed", reason)
-
-    def _failure(self, status: Status, reason: str) -> Outcome:
-        outcome = Outcome(
+        count = self._ends[self.left[0], end.how] = self._ends[self.left[0], end.how] + 1
+        status: Status = "failed"
+        match end.how:
+            case "timed_out":
+                status, reason = "timed_out", f"ran longer than the limit of {how.trial_timeout_s:g} s"
+            case "lost" if count > LOSSES:
+                reason = f"the Ray worker or node that it ran on was lost {count} times ({end.reason})"
+            case "died" | "done" if count > RETRIES:
+                hint = "; the system may have been out of memory" if end.exitcode == -9 else ""
+                status = "out_of_memory" if end.exitcode == -9 else "failed"
+                reason = f"its process ended with {described(end.exitcode)}, {count} times{hint}"
+            case _:
+                return  # what is left, this trial first, runs again in a fresh process
+        yield Outcome(
             arm=self.cell.arm.label,
             seed=self.left[0],
             status=status,
             reason=reason,
-            started=self._started_at,
+            started=self._started,
             finished=now(),
         )
-        self._settle()
-        return outcome
-
-    def _settle(self) -> None:
-        self.left = self.left[1:]
-        self.trial_started = time.monotonic()
-        self._started_at = now()
-
-    def _end(self) -> None:
-        self.ended = True
-        self.connection.close()
+        self.settle()
 
 
-def _work(pickled: bytes, connection: Connection, memory_limit_bytes: int | None) -> None:
-    """The process's side: run the cell and say what becomes of it."""
-    if memory_limit_bytes is not None:
-        _limit_memory(memory_limit_bytes)
-    cell = cloudpickle.loads(pickled)
+class _Pickled:
+    """The data of cells as bytes, made once for all that share them."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Any, Any] = None, None
+        self._bytes = b""
+
+    def __call__(self, cell: Cell) -> bytes:
+        if self._of[0] is not cell.data or self._of[1] is not cell.splits:
+            self._of = cell.data, cell.splits
+            self._bytes = cloudpickle.dumps(self._of)
+        return self._bytes
+
+
+def _run(pickled: bytes, send: Callable[..., None], data: bytes) -> None:
+    """A cell in its process."""
     try:
-        for outcome in cells.run(cell, connection.send):
-            connection.send(outcome)
+        try:
+            cell = pickle.loads(pickled)  # noqa: S301
+        except Exception as error:
+            need = "`build` needs to work in another process; give it in a module that can be imported there"
+            raise StudyError(received(need, error=f"{type(error).__name__}: {error}")) from error
+        whole, splits = pickle.loads(data)  # noqa: S301
+        for outcome in cells.run(replace(cell, data=whole, splits=splits), send):
+            send(outcome, result=True)
     except StudyError as error:
-        connection.send(error)
-    connection.send(None)
-    connection.close()
-
-
-def _limit_memory(limit_bytes: int) -> None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    taken = _address_space()
-    resource.setrlimit(resource.RLIMIT_AS, (taken + limit_bytes, taken + limit_bytes))
-
-
-def _address_space() -> int:
-    try:
-        with open("/proc/self/statm") as file:
-            import resource
-
-            return int(file.read().split()[0]) * resource.getpagesize()
-    except OSError:  # no /proc
-        return 0
-
-
-def _context() -> Any:
-    if sys.platform != "linux":
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["keras_acts_tuning.preload"])
-    return context
+        send(error)
 
 
 @contextmanager
-def _main_unseen() -> Iterator[None]:
-    """Start a process without importing the user's script in it.
-
-    multiprocessing imports the main module in every process it starts, which runs a script without
-    an `if __name__ == "__main__":` again from its top. Nothing here needs it: `build` travels by
-    value. multiprocessing finds the module by these two attributes.
-    """
-    main = sys.modules["__main__"]
-    hidden: dict[str, Any] = {
-        name: main.__dict__.pop(name) for name in ("__file__", "__spec__") if name in main.__dict__
-    }
-    main.__spec__ = None
+def _by_value(function: Any) -> Iterator[None]:
+    """Pickle `function` with its code, where its module is a file of the user's that other machines may not have."""
+    function = getattr(function, "build", function)  # of a tuned one, or of a class
+    name = getattr(function, "__module__", None) or type(function).__module__
+    module = sys.modules[name]
+    installed = [Path(sysconfig.get_path(kind)) for kind in ("stdlib", "purelib", "platlib")]
+    file = Path(getattr(module, "__file__", None) or installed[0] / "builtin")
+    if name.partition(".")[0] in ("__main__", "keras_acts_tuning") or any(map(file.is_relative_to, installed)):
+        yield
+        return
+    cloudpickle.register_pickle_by_value(module)
     try:
         yield
     finally:
-        main.__dict__.update(hidden)
-
-
-def _until_timeout(running: Sequence[_Worker], how: Execution) -> float | None:
-    if how.trial_timeout_s is None:
-        return None
-    return max(0.0, min(w.trial_started for w in running) + how.trial_timeout_s - time.monotonic())
+        cloudpickle.unregister_pickle_by_value(module)
