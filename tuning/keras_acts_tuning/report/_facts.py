@@ -124,6 +124,11 @@ def measures(comparison: "Comparison") -> list[Measure]:
     return found
 
 
+def prices(comparison: "Comparison") -> list[Measure]:
+    """The measures that scores are weighed against, and how many parameters the networks have."""
+    return [measure for measure in measures(comparison) if measure.weighed or measure.name == "parameters"]
+
+
 def _words(name: str) -> str:
     """A measure's name without its unit: `inference_latency_ms` is `inference latency`."""
     parts = name.split("_")
@@ -140,7 +145,7 @@ def seed_ranks(comparison: "Comparison") -> Ranking | None:
             scores.metric,
             scores.direction,
             {arm: {seed: values[seed]} for arm, values in scores.values.items() if seed in values},
-            {},
+            dict.fromkeys(scores.arms, 1),
         )
         for seed in comparison.plan.seeds
         if any(seed in values for values in scores.values.values())
@@ -258,8 +263,8 @@ def health(comparison: "Comparison") -> dict[str, Health]:
 _FINDINGS = {
     "dying": "{layer} is dying: {value:.0%} of its units are 0 for every example",
     "saturating": "{layer} is saturated: at {value:.0%} of its outputs the slope is next to nothing",
-    "vanishing": "the gradient vanishes at {layer}: {value:.1e} of that at the last hidden layer",
-    "exploding": "the gradient explodes at {layer}: {value:.1e} times that at the last hidden layer",
+    "vanishing": "the gradient vanishes at {layer}: {value:.2g} of that at the last hidden layer",
+    "exploding": "the gradient explodes at {layer}: {value:.2g} times that at the last hidden layer",
 }
 
 

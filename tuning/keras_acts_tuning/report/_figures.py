@@ -1,7 +1,7 @@
 """The figures of one study, each from the stored comparison alone."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -94,7 +94,7 @@ def forest(comparison: "Comparison") -> Drawn:
         chart = charts.rows(list(found), notes, width)
         scale = chart.scale(lambda start, stop: spanning([*clipped, 0.0], start, stop))
         side = better_side(plan.direction)
-        chart.axis(scale, f"{plan.metric} less {plan.reference}'s: {side} of the line is better")
+        chart.axis(scale, f"difference in {plan.metric} to {plan.reference}: {side} of the line is better")
         chart.picture.add(*chart.upright(scale(0.0), "ink", DASHED))
         for (arm, difference), y in zip(found.items(), chart.centres, strict=True):
             value, low, high = ends[arm]
@@ -173,10 +173,8 @@ def curves(comparison: "Comparison") -> Drawn:
     if not known:
         return Missing("Learning curves need at least one completed trial with a finite validation metric")
     level = "95 %"
-    means = [estimate.value for estimate in known]
-    # A loss may begin a thousand times higher than it ends.
-    log = plan.direction == "min" and min(means) > 0 and max(means) > 50 * min(means)
-    bounds = [min(means), max(means)]
+    bounds = robust_range([estimate.value for estimate in known])
+    log = plan.direction == "min" and bounds[0] > 0 and bounds[1] > 50 * bounds[0]
     last = max((*(e for c in found.values() for e in c.epochs), *(e for c in found.values() for _, e, _ in c.ended)))
     reference = found.get(plan.reference)
 
@@ -203,6 +201,8 @@ def curves(comparison: "Comparison") -> Drawn:
             ]
             picture.add(charts.band(x, y, bands)) if len(bands) > 1 else None
             picture.add(*_pieces(x, y, curve, "ink" if arm == plan.reference else "blue"))
+            if curve.means and not y.holds(curve.means[-1].value):
+                picture.add(*_off_the_axis(x(curve.epochs[-1]), y, curve.means[-1].value))
             for seed, epoch, value in curve.ended:
                 height = place.bottom - 6 if value is None else y(value)
                 hint = f"{arm}, seed {seed}: diverged in epoch {epoch}"
@@ -210,12 +210,14 @@ def curves(comparison: "Comparison") -> Drawn:
         return picture
 
     diverged = any(curve.ended for curve in found.values())
+    beyond = any(not bounds[0] <= mean.value <= bounds[1] for mean in known)
     return Figure(
         "curves",
         "Learning curves",
         f"{plan.metric} on the validation part after each epoch: the mean over seeds with its {level} band"
         + (" (none for one seed)" if all(curve.trials < 2 for curve in found.values()) else "")
         + f"; {plan.reference}'s mean is dashed in every panel. A band may reach beyond its panel."
+        + (" Means far off are left out of the panels; an arrow says where one ends." if beyond else "")
         + (" ✕ marks the end of a trial that diverged; it counts in no mean." if diverged else "")
         + (" The axis is logarithmic." if log else ""),
         f"Mean validation {plan.metric} after the last epoch: "
@@ -247,7 +249,7 @@ def ranks(comparison: "Comparison") -> Drawn:
     def draw(width: float) -> Picture:
         notes = [f"mean rank {found.mean_ranks[arm]:.2f}" for arm in places]
         chart = charts.rows(list(places), notes, width, bold=comparison.plan.reference)
-        scale = chart.scale(lambda start, stop: Scale(1, len(places), start, stop))
+        scale = chart.scale(lambda start, stop: Scale(1, len(places), start, stop, whole=True))
         chart.axis(scale, "rank, 1 the best")
         for (arm, values), y in zip(places.items(), chart.centres, strict=True):
             chart.picture.add(Line([(scale(min(values)), y), (scale(max(values)), y)], "soft", 1.5))
@@ -290,16 +292,18 @@ def pareto(comparison: "Comparison") -> Drawn:
         for measure in panels
     }
     low, high = robust_range(list(means.values()))
+    ranges = {m.name: robust_range([e.value for arm, e in m.values.items() if arm in means]) for m in panels}
 
     def draw(width: float) -> Picture:
         columns = charts.columns_for(width, len(panels), wide=2, narrow=1)
         picture, places = charts.panels(
-            [m.name for m in panels], width, columns=columns, height=230, margin=52, gap=58, below=charts.AXIS + 14
+            [m.name for m in panels], width, columns=columns, height=260, margin=52, gap=58, below=charts.AXIS + 14
         )
         for measure, place in zip(panels, places, strict=False):
             values = {arm: e.value for arm, e in measure.values.items() if arm in means}
-            log = min(values.values()) > 0 and max(values.values()) > 8 * min(values.values())
-            x = spanning(values.values(), place.left + 6, place.right - 6, log=log, room=0.08)
+            least, greatest = ranges[measure.name]
+            log = least > 0 and greatest > 8 * least
+            x = spanning([least, greatest], place.left + 6, place.right - 6, log=log, room=0.08)
             y = spanning([low, high], place.bottom - 4, place.top + 4, room=0.08)
             charts.upright_axis(picture, y, left=place.left, right=place.right)
             unit = f" ({_axis_unit(measure.unit, values.values())[1]})" if measure.unit else ""
@@ -319,25 +323,23 @@ def pareto(comparison: "Comparison") -> Drawn:
             for arm, value in values.items():
                 best = arm in fronts[measure.name]
                 hint = f"{arm}: {plan.metric} {short(means[arm])}, {quantity(value, measure.unit)}"
-                if y.holds(means[arm]):
-                    mark = Mark(
-                        (x(value), y(means[arm])),
-                        "diamond" if best else "circle",
-                        "blue" if best else "soft",
-                        5 if best else 4,
-                        best,
-                        hint=hint,
-                    )
+                at, arrow = (x(value), y(means[arm])), _arrow(x, y, value, means[arm])
+                if arrow:
+                    picture.add(Mark(at, arrow, "orange", 4.5, hint=hint))
+                elif best:
+                    picture.add(Mark(at, "diamond", "blue", 5, hint=hint))
                 else:
-                    mark = Mark(
-                        (x(value), y(means[arm])), "down" if means[arm] < low else "up", "orange", 4.5, hint=hint
-                    )
-                picture.add(mark)
+                    picture.add(Mark(at, "circle", "soft", 4, filled=False, hint=hint))
             spots = {arm: (x(value), y(means[arm])) for arm, value in values.items()}
             picture.add(*_labels(spots, stairs, place, plan.reference))
         return picture
 
-    beyond = sum(not low <= value <= high for value in means.values())
+    beyond = sum(
+        not (low <= means[arm] <= high and ranges[m.name][0] <= e.value <= ranges[m.name][1])
+        for m in panels
+        for arm, e in m.values.items()
+        if arm in means
+    )
     everywhere = [arm for arm in means if all(arm in front for front in fronts.values())]
     up = "up" if plan.direction == "max" else "down"
     return Figure(
@@ -593,7 +595,7 @@ def critical_difference(found: Ranking) -> Figure:
         size = charts.legible_size(width)
         half, step, top = (count + 1) // 2, 22.0, 62.0
         reach = min(max(width_of(arm, size) for arm in arms) + 44, 0.36 * width)
-        x = Scale(1, count, reach, width - reach)
+        x = Scale(1, count, reach, width - reach, whole=True)
         below = top + 14 + 9 * len(found.groups)
         picture = Picture(width, below + step * half + 8)
         stop = x.start + found.critical_difference / max(count - 1, 1) * (x.stop - x.start)
@@ -604,11 +606,9 @@ def critical_difference(found: Ranking) -> Figure:
         text = f"critical difference {found.critical_difference:.2f}"
         picture.add(Text((x.start, 30), text, "start", "soft", charts.SMALL))
         picture.add(Line([(x.start, top), (x.stop, top)], "ink", 1.2))
-        for rank in range(1, count + 1):
-            if count > 12 and rank % 2 == 0:
-                continue
-            picture.add(Line([(x(rank), top - 5), (x(rank), top)], "ink"))
-            picture.add(Text((x(rank), top - 9), str(rank), "middle", "soft", charts.SMALL))
+        for value, label in x.ticks(max(2, int((x.stop - x.start) / 24))):
+            picture.add(Line([(x(value), top - 5), (x(value), top)], "ink"))
+            picture.add(Text((x(value), top - 9), label, "middle", "soft", charts.SMALL))
         for index, group in enumerate(found.groups):
             y = top + 10 + 9 * index
             ends = [x(found.mean_ranks[group[0]]) - 3, x(found.mean_ranks[group[-1]]) + 3]
@@ -694,14 +694,23 @@ def _look(difference: Difference) -> tuple[Shape, Colour, bool]:
 
 
 def _pieces(x: Scale, y: Scale, curve: facts.Curve, colour: Colour, dash: tuple[float, ...] = ()) -> list[Line]:
-    """A curve as lines, broken where it is not finite."""
+    """A curve as lines, broken where it is not finite or beyond the axis."""
     lines: list[list[tuple[float, float]]] = [[]]
     for epoch, mean in zip(curve.epochs, curve.means, strict=True):
-        if math.isfinite(mean.value):
+        if math.isfinite(mean.value) and y.holds(mean.value):
             lines[-1].append((x(epoch), y(mean.value)))
         elif lines[-1]:
             lines.append([])
     return [Line(points, colour, 1.8, dash) for points in lines if points]
+
+
+def _off_the_axis(x: float, y: Scale, value: float) -> list[Mark | Text]:
+    """An arrow at the edge, and the number that it stands for."""
+    edge, down = y(value), value < y.low
+    return [
+        Mark((x - 4, edge - 5 if down else edge + 5), "down" if down else "up", "orange"),
+        Text((x - 14, edge - 2 if down else edge + 10), fixed(value, ".4f"), "end", "soft", charts.SMALL),
+    ]
 
 
 def _some_epochs(found: Iterable[facts.Curve]) -> list[int]:
@@ -745,25 +754,48 @@ def _marked(estimate: Estimate | None, unit: str, on_front: bool) -> Cell:
     return Cell(f"◆ {cell.text}", cell.order) if on_front else cell
 
 
+def _arrow(x: Scale, y: Scale, cost: float, score: float) -> Shape | None:
+    """Towards what lies beyond an axis; `None` where nothing does."""
+    if not y.holds(score):
+        return "down" if score < y.low else "up"
+    if not x.holds(cost):
+        return "left" if cost < x.low else "right"
+    return None
+
+
 def _labels(
     spots: dict[str, tuple[float, float]], stairs: Sequence[tuple[float, float]], place: charts.Panel, bold: str
-) -> list[Text]:
-    """A label by each spot, where it covers no other, no spot and no stair; none where there is no room."""
+) -> list[Text | Line]:
+    """A label by each spot, or near it with a line to it, where it covers nothing; none where there is no room."""
     size = charts.SMALL
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots.values()]
     taken += [(min(a, c), min(b, d), max(a, c), max(b, d)) for (a, b), (c, d) in pairwise(stairs)]
-    labels = []
+    labels: list[Text | Line] = []
     for arm, (x, y) in spots.items():
         text = fitted(arm, 130, size)
         width = width_of(text, size)
-        for dx, dy in ((8, 4), (-8 - width, 4), (-width / 2, -9), (-width / 2, 18), (8, -7), (8, 15), (-8 - width, -7)):
+        for away, dx, dy in _sides(width):
             box = (x + dx, y + dy - 9, x + dx + width, y + dy + 2)
             inside = place.left <= box[0] and box[2] <= place.right and place.top <= box[1] and box[3] <= place.bottom
             if inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
+                if away > _BESIDE:
+                    end = (min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3]))
+                    labels.append(Line([(x, y), end], "soft", 0.7))
                 labels.append(Text((x + dx, y + dy), text, size=size, bold=arm == bold))
                 break
     return labels
+
+
+_BESIDE = 8.0
+
+
+def _sides(width: float) -> Iterator[tuple[float, float, float]]:
+    """Where a label of that width may go, as its distance and where its text starts; the nearest places first."""
+    for away in (_BESIDE, 24.0, 40.0, 60.0):
+        yield from ((away, away, 4.0), (away, -away - width, 4.0))
+        yield from ((away, -width / 2, -away - 1), (away, -width / 2, away + 10))
+        yield from ((away, dx, side * away + 4) for dx in (away, -away - width) for side in (-0.8, 0.8))
 
 
 def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:

@@ -17,6 +17,7 @@ class Scale:
         start: A place.
         stop: Another.
         log: Whether equal ratios lie equally far apart; both values are above 0 then.
+        whole: Whether only whole numbers have ticks.
     """
 
     low: float
@@ -24,6 +25,7 @@ class Scale:
     start: float
     stop: float
     log: bool = False
+    whole: bool = False
 
     def __call__(self, value: float) -> float:
         """The place of `value`; of the nearest end where it lies outside."""
@@ -39,6 +41,8 @@ class Scale:
 
     def ticks(self, count: int) -> list[tuple[float, str]]:
         """About `count` round values with their texts, two at least."""
+        if self.whole:
+            count = max(1, min(count, int(self.high - self.low)))
         values = _log_ticks(self.low, self.high, count) if self.log else _ticks(self.low, self.high, count)
         return [(value, short(round(value, 12))) for value in values] if self.log else _alike(values)
 
@@ -87,7 +91,7 @@ def fixed(value: float | None, form: str) -> str:
 
 def share(value: float | None) -> str:
     """A fraction in per cent."""
-    return "–" if value is None or math.isnan(value) else f"{100 * value:.0f} %"
+    return "–" if value is None or math.isnan(value) else f"{100 * value:.0f}\N{NO-BREAK SPACE}%"
 
 
 def quantity(value: float | None, unit: str) -> str:

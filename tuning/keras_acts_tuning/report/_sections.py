@@ -87,7 +87,7 @@ def _sections(comparison: Comparison) -> tuple[Section, ...]:
 def _table(comparison: Comparison) -> Table:
     plan = comparison.plan
     signs = {**figures.SIGNS, "": "reference"}
-    measured = facts.measures(comparison)
+    measured = facts.prices(comparison)
 
     def cells(row: Row) -> list[Cell]:
         apart = row.difference
@@ -109,7 +109,7 @@ def _table(comparison: Comparison) -> Table:
             "activation",
             plan.metric,
             "deviation",
-            f"less {plan.reference}'s",
+            "difference",
             "shown",
             "chance of best",
             "trials",
@@ -138,15 +138,12 @@ def _measurements(comparison: Comparison) -> tuple[Block, ...]:
 
 def _findings(comparison: Comparison) -> tuple[Block, ...]:
     found = facts.health(comparison)
-    texts = [
-        f"{arm}: {finding} ({count} of {words.counted(item.trials, 'trial')})."
-        for arm, item in found.items()
-        for finding, count in item.findings.items()
-    ]
-    why = words.why_worse(comparison)
     if not found:
         return ()
-    return (*why, Points(tuple(texts)) if texts else "Nothing was found wrong with any network.")
+    why = words.why_worse(comparison)
+    texts = [f"{arm}: {words.findings(item)}." for arm, item in found.items() if arm not in why and item.findings]
+    sound = () if why or texts else ("Nothing was found wrong with any network.",)
+    return (*why.values(), *([Points(tuple(texts))] if texts else []), *sound)
 
 
 def _tunings(comparison: Comparison) -> tuple[Block, ...]:
@@ -200,14 +197,7 @@ def overview(comparisons: Sequence[Comparison], names: Sequence[str]) -> tuple[l
     found = facts.ranking(tasks)
     sentences = words.ranking_verdict(found, len(comparisons))
     blocks: list[Block] = [figures.critical_difference(found)] if found else []
-    verdicts = table(
-        "The verdict of each study",
-        ["study", "use", "shown", "verdict"],
-        (
-            [word(name), word(v.pick or "–"), word(words.KINDS[v.kind]), word(v)]
-            for name, v in ((name, c.verdict()) for name, c in zip(names, comparisons, strict=True))
-        ),
-    )
+    verdicts = Facts(tuple((name, str(c.verdict())) for name, c in zip(names, comparisons, strict=True)))
     sections = [Section("overall", "Ranks over the studies", tuple(blocks))] if blocks else []
     return sentences, (*sections, *_middles(tasks), Section("verdicts", "Study by study", (verdicts,)))
 
@@ -223,4 +213,4 @@ def _middles(tasks: "dict[str, Scores]") -> tuple[Section, ...]:
         "interquartile range; greater is better, whichever way the metric goes. With 95 % intervals."
     )
     cells = ([word(arm), *(number(v, "+.2f") for v in (e.value, e.low, e.high))] for arm, e in rows)
-    return (Section("middles", "The middle half", (table(caption, ["activation", "mean", "low", "high"], cells),)),)
+    return (Section("middles", "Over all trials", (table(caption, ["activation", "mean", "low", "high"], cells),)),)

@@ -60,8 +60,8 @@ def price(comparison: "Comparison") -> str:
     reference = plan.reference
     arm = next((a for a in (verdict.pick, comparison.analysis.leader) if a and a != reference), reference)
     parts = []
-    for measure in facts.measures(comparison):
-        if arm not in measure.values or not (measure.weighed or measure.name == "parameters"):
+    for measure in facts.prices(comparison):
+        if arm not in measure.values:
             continue
         mine, theirs = measure.values[arm].value, measure.values.get(reference)
         text = f"{measure.name} {quantity(mine, measure.unit)}"
@@ -134,7 +134,7 @@ def _odd(comparison: "Comparison") -> list[str]:
     if len(plan.seeds) == 1:
         texts.append(
             "One seed only: there is no spread, no interval and no test. Which activation comes first is chance until "
-            "more seeds are run (at least five; `--extend --seeds 5`)."
+            "more seeds are run (at least five: --extend --seeds 5)."
         )
     if plan.direction == "min":
         texts.append(f"Less {plan.metric} is better: a difference below 0 is an improvement on {plan.reference}.")
@@ -146,25 +146,23 @@ def _odd(comparison: "Comparison") -> list[str]:
     return texts
 
 
-def why_worse(comparison: "Comparison") -> list[str]:
-    """Why the arms that lost may have lost: what was found in their networks and not in the reference's."""
+def why_worse(comparison: "Comparison") -> dict[str, str]:
+    """Why each arm that lost may have lost: what was found in its networks."""
     found = facts.health(comparison)
-    if not found:
-        return []
     reference = comparison.plan.reference
-    usual = found[reference].findings if reference in found else {}
-    texts = []
-    for arm in comparison.analysis.worse:
-        if arm not in found:
-            continue
-        own = [f"{text} ({n} of {found[arm].trials} trials)" for text, n in found[arm].findings.items()]
-        new = [text for text, plain in zip(own, found[arm].findings, strict=True) if plain not in usual]
-        texts.append(
-            f"{arm} is shown worse than {reference}. Its networks: {'; '.join(new or own)}."
-            if own
-            else f"{arm} is shown worse than {reference}, and nothing was found wrong with its networks."
-        )
-    return texts
+    return {
+        arm: f"{arm} is shown worse than {reference}"
+        + (f". Its networks: {findings(found[arm])}." if found[arm].findings else "; its networks were found sound.")
+        for arm in comparison.analysis.worse
+        if arm in found
+    }
+
+
+def findings(health: facts.Health) -> str:
+    """What was found in an arm's networks, each with how often."""
+    return "; ".join(
+        f"{text} ({count} of {counted(health.trials, 'trial')})" for text, count in health.findings.items()
+    )
 
 
 def ranking_verdict(found: Ranking | None, studies: int) -> list[str]:
@@ -202,7 +200,7 @@ def command(comparison: "Comparison") -> tuple[str, str]:
     counted_seeds = plan.seeds == tuple(range(len(plan.seeds)))
     importable = built_in or not function.startswith(("script:", "?:"))
     if not ((task or file) and plain_arms and counted_seeds and importable and "<" not in function):
-        return _python(plan, directory), "`network` and `data` are the script's own; their digests are below."
+        return _python(plan, directory), "The network and the data are the script's own; their digests are below."
     words = ["keras-acts", "compare", str(plan.data["name"]) if task else source]
     options: dict[str, Any] = {
         "target": "COLUMN" if source.endswith(".csv") and not task else None,
@@ -232,6 +230,8 @@ def _tells_direction(plan: Plan) -> bool:
 
 def _python(plan: Plan, directory: Path) -> str:
     def arm(item: Arm) -> str:
+        if item.label == Arm(item.name, item.arguments).label:
+            return repr(item.label)
         return f"kat.Arm.of({item.name!r}, {dict(item.arguments)!r}, label={item.label!r})"
 
     arms = "".join(f"        {arm(item)},\n" for item in plan.arms)
