@@ -305,8 +305,8 @@ class GLUDense(Projecting):
 
     Raises:
         TypeError: `units` is not an integer, or `gate` is nothing `keras_acts.get` takes.
-        ValueError: `units` is below 1, no activation has the gate's name, or the channel count is
-            unknown.
+        ValueError: `units` is below 1, no activation has the gate's name, the gate changes the
+            shape, or the channel count is unknown.
 
     Example:
     >>> keras.ops.shape(GLUDense(3, gate="silu")(keras.ops.ones((2, 5))))
@@ -378,7 +378,11 @@ class GLUDense(Projecting):
     def call(self, inputs: Tensor) -> Tensor:
         """The projected value, as far as the gate lets it through."""
         value, opening = ops.split(self.projection(inputs), 2, axis=-1)
-        return _numerics.gate(value, self.gate(opening))
+        opened = self.gate(opening)
+        if opened.shape[-1] != opening.shape[-1]:
+            shapes = {"takes": tuple(opening.shape), "gives": tuple(opened.shape)}
+            raise ValueError(received("`GLUDense` needs a `gate` that keeps the shape", **shapes))
+        return _numerics.gate(value, opened)
 
     def get_config(self) -> dict[str, Any]:
         """All constructor arguments, as plain data."""

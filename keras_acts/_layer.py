@@ -153,6 +153,21 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         after = rank - 1 - self._axis if self._axis >= 0 else -1 - self._axis
         return ops.reshape(weight, (-1, *[1] * after, *weight.shape[1:])) if after else weight
 
+    def _mean_over_space(self, inputs: Tensor, mask: Tensor | None) -> Tensor:
+        """Each channel's mean over space and time, `(batch, channels)`, without the steps that a Keras mask hides."""
+        rank = len(inputs.shape)
+        channel_axis = self._axis % rank
+        space = tuple(axis for axis in range(1, rank) if axis != channel_axis)
+        if not space:
+            return inputs
+        if mask is None or len(mask.shape) > channel_axis:  # a mask is of the leading axes, and of steps only
+            return ops.mean(inputs, axis=space)
+        shown = ops.reshape(ops.cast(mask, "bool"), (*ops.shape(mask), *[1] * (rank - len(mask.shape))))
+        shown = ops.broadcast_to(shown, ops.shape(inputs))
+        share = ops.cast(shown, "float32")
+        share = share / ops.clip(ops.sum(share, axis=space, keepdims=True), 1.0, math.inf)  # at most 1: no overflow
+        return ops.sum(ops.where(shown, inputs, 0.0) * ops.cast(share, inputs.dtype), axis=space)
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The input's shape."""
         return input_shape
@@ -240,6 +255,8 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     ) -> tuple[tuple[str, Granularity], ...]:
         if per is None:
             return ()
+        if not self.spec.params:
+            raise ValueError(received(f"`{type(self).__name__}` needs no `per`: it has no parameters", per=per))
         by_name = dict(per) if isinstance(per, Mapping) else dict.fromkeys(self.spec.params, per)
         self._check_names("per", by_name)
         for value in by_name.values():

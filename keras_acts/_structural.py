@@ -287,13 +287,11 @@ class DyReLU(Activation):
         self.excite.build((None, hidden))
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={self._axis: channels})
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Apply the activation."""
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Apply the activation; the mean is over the steps that `mask` shows."""
         rank = len(inputs.shape)
         channel_axis = self._axis % rank
-        space = tuple(axis for axis in range(1, rank) if axis != channel_axis)
-        pooled = ops.mean(inputs, axis=space) if space else inputs
-        residuals = 2.0 * self.excite(self.squeeze(pooled)) - 1.0
+        residuals = 2.0 * self.excite(self.squeeze(self._mean_over_space(inputs, mask))) - 1.0
         of_each = inputs.shape[channel_axis] if self.variant == "B" else 1
         shape = (-1, *(of_each if axis == channel_axis else 1 for axis in range(1, rank)))
         parts = [ops.reshape(part, shape) for part in ops.split(residuals, 2 * self.k, axis=-1)]

@@ -18,6 +18,15 @@ RANKS: dict[str, tuple[int, ...]] = {"frelu": (4,)}
 PER_LAYER = {"entmax", "gumbel_softmax"}
 """The layers whose channel axis is the one they normalise: a value a channel is not for them."""
 
+DRAWING = {"rrelu", "gumbel_softmax"}
+"""The layers that draw in training: XLA and each replica draw other numbers than eager TensorFlow."""
+
+NORMALIZING = {"frelu", "meta_acon"}
+"""The layers that normalize by their batch in training, of which a replica sees its own part only."""
+
+KERAS_MULTIPLIES = {"dyrelu", "frelu", "glu_dense", "maxout", "meta_acon"}
+"""The layers with matrix products or convolutions of Keras's: on PyTorch these are in float32, whatever the dtype."""
+
 SHAPES = {2: (4, 8), 3: (4, 5, 8), 4: (4, 5, 6, 8), 5: (4, 3, 2, 3, 8)}
 
 

@@ -92,3 +92,10 @@ def test_glu_dense_takes_any_gate_and_its_weights() -> None:
 def test_a_gated_layer_that_cannot_be_is_refused(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("gate", ["glu", "swiglu", ka.glu], ids=str)
+def test_a_gate_that_changes_the_shape_is_refused(gate: Any) -> None:
+    message = r"`GLUDense` needs a `gate` that keeps the shape. Received: takes=\(3, 4, 4\), gives=\(3, 4, 2\)"
+    with pytest.raises(ValueError, match=message):
+        ka.GLUDense(4, gate=gate)(X)

@@ -1,6 +1,5 @@
 """Every layer of the registry keeps every promise of `promises.py`."""
 
-import functools
 import json
 import os
 import subprocess
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from layers import DEFAULT, LEARNING, Subject, disturb
 from promises import PROMISES, values
-from together import Outcome, differences
+from together import WAYS, Outcome
 
 SUBJECTS = [*DEFAULT, *LEARNING]
 
@@ -75,32 +74,16 @@ def test_model_reloads_in_a_process_that_only_imports_keras_acts(subject: Subjec
 # Compiled, and mirrored
 
 
-@functools.cache
-def compiled_against_eager() -> Outcome:
-    return differences(DEFAULT, {"jit_compile": True}, {"run_eagerly": True})
-
-
-@functools.cache
-def graph_against_eager() -> Outcome:
-    return differences(DEFAULT, {"jit_compile": False}, {"run_eagerly": True})
+@pytest.fixture(scope="module")
+def ways() -> dict[str, Outcome]:
+    """What went wrong in each way of training, in a process of its own where XLA optimizes little, to be quick."""
+    flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    outcomes: dict[str, Outcome] = json.loads(python("together.py", XLA_FLAGS=flags))
+    return outcomes
 
 
 @pytest.mark.pending
 @pytest.mark.parametrize("subject", DEFAULT, ids=str)
-def test_training_is_the_same_with_jit_compile_on_and_off(subject: Subject) -> None:
-    for outcome in (compiled_against_eager(), graph_against_eager()):
-        assert str(subject) not in outcome, outcome[str(subject)]
-
-
-@functools.cache
-def mirrored_against_single() -> Outcome:
-    outcome: Outcome = json.loads(python("together.py"))
-    return outcome
-
-
-@pytest.mark.pending
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.distribute is TensorFlow's")
-@pytest.mark.parametrize("subject", DEFAULT, ids=str)
-def test_training_is_the_same_mirrored_on_two_devices(subject: Subject) -> None:
-    outcome = mirrored_against_single()
-    assert str(subject) not in outcome, outcome[str(subject)]
+@pytest.mark.parametrize("way", WAYS)
+def test_training_is_what_it_is_eagerly(way: str, subject: Subject, ways: dict[str, Outcome]) -> None:
+    assert str(subject) not in ways[way], ways[way][str(subject)]

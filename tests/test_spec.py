@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,6 +99,12 @@ def test_open_bound_is_kept_off_when_learned() -> None:
 
 
 # Activation
+
+
+def test_per_is_refused_where_there_is_nothing_to_learn() -> None:
+    message = "`Mish` needs no `per`: it has no parameters. Received: per='layer'"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ka.Mish(per="layer")
 
 
 @pytest.mark.parametrize(

@@ -114,3 +114,14 @@ def test_polynorm_in_float16_does_not_overflow_by_its_cubes() -> None:
 def test_a_layer_that_cannot_be_is_refused(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("cls", [ka.DyReLU, ka.MetaACON])
+def test_masked_steps_take_no_part_in_the_mean(cls: type[ka.Activation]) -> None:
+    layer, x = cls(), X[:, :, 0]
+    mask = np.arange(5) < np.array([[3], [0]])  # no step of the second example counts
+    got = array(layer(x, mask=keras.ops.convert_to_tensor(mask)))
+    spoilt = array(layer(np.where(mask[..., None], x, np.nan), mask=keras.ops.convert_to_tensor(mask)))
+    np.testing.assert_allclose(got[0, :3], array(layer(x[:1, :3]))[0], TOLERANCE, TOLERANCE)
+    np.testing.assert_allclose(spoilt[0, :3], got[0, :3], TOLERANCE, TOLERANCE)
+    assert np.isfinite(got).all()
