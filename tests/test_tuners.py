@@ -240,6 +240,13 @@ def test_another_search_in_the_directory_is_refused(changes: dict[str, Any], dif
     tuner("RandomSearch", tmp_path, **changes, overwrite=True)
 
 
+def test_a_search_that_has_not_begun_has_an_empty_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = tuner("RandomSearch", tmp_path)
+    assert found.pareto_table() == []
+    found.results_summary()
+    assert "val_loss" in capsys.readouterr().out
+
+
 def test_another_tuner_in_the_directory_is_refused(tmp_path: Path) -> None:
     tuner("RandomSearch", tmp_path)
     with pytest.raises(kat.StudyError, match="max_epochs: stored None, asked 2"):

@@ -27,6 +27,7 @@ from keras_acts_tuning.engine import Clock
 from keras_acts_tuning.errors import StudyError, nearest, received
 from keras_acts_tuning.measure import PeakMemory
 from keras_acts_tuning.store import Outcome, now
+from keras_acts_tuning.tune import described
 
 MEASURES = ("train_s", "compile_s", "step_ms", "parameters", "peak_memory_bytes", "best_epoch", "epochs")
 """What is measured of every execution besides the metrics of the model; less is better for each.
@@ -211,7 +212,7 @@ class Measured(kt.Tuner):
                 cell(m["step_ms"], "{:.2f}"),
                 cell(None if memory is None else memory / 2**20, "{:.0f} MiB"),
                 cell(m["parameters"], "{:,.0f}"),
-                Text(", ".join(f"{name}={_short(value)}" for name, value in row.values.items())),
+                Text(described({k: v for k, v in row.values.items() if not k.startswith("tuner/")})),  # Hyperband's own
             )
         console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
         console.print(table)
@@ -527,10 +528,6 @@ def _seed(search: int, trial_id: str, execution: int) -> int:
 
 def _plain(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, str))
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _refuse_chief_and_workers() -> None:

@@ -1,8 +1,8 @@
 """Search the activation with KerasTuner, as one hyper-parameter among others.
 
-A stock `keras_tuner.Hyperband` over a network for the handwritten digits: which activation after
-each of two layers (with its parameters, where it has some), how wide, which learning rate. Copy it
-and put your own data and network in.
+Hyperband over a network for the handwritten digits: which activation after each of two layers (with
+its parameters, where it has some), how wide, which learning rate. Stopped at any moment, the same
+command goes on. Copy it and put your own data and network in.
 
     python tuning/scripts/tune_activation.py [--max-epochs 9] [--directory results/tuner]
 """
@@ -14,7 +14,7 @@ import keras_tuner
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from keras_acts_tuning import ActivationSpace
+from keras_acts_tuning import ActivationSpace, Hyperband
 
 SPACE = ActivationSpace("relu, leaky_relu, prelu, elu, gelu, silu, mish, snake, tanh")
 
@@ -32,7 +32,7 @@ def build(hp: keras_tuner.HyperParameters) -> keras.Model:
 
 
 def main() -> None:
-    """Search, and print the best three."""
+    """Search, and print the best trials with what they cost."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--max-epochs", type=int, default=9)
     arguments.add_argument("--directory", default="results/tuner")
@@ -40,17 +40,15 @@ def main() -> None:
 
     x, y = load_digits(return_X_y=True)
     x_train, x_validation, y_train, y_validation = train_test_split(x / 16.0, y, random_state=0, stratify=y)
-    tuner = keras_tuner.Hyperband(
+    tuner = Hyperband(
         build,
         objective="val_accuracy",
         max_epochs=options.max_epochs,
-        seed=1,  # 0 would mean no seed
         directory=options.directory,
         project_name="digits",
     )
     tuner.search(x_train, y_train, validation_data=(x_validation, y_validation), batch_size=32, verbose=0)
-    for trial in tuner.oracle.get_best_trials(3):
-        print(f"{trial.score:.4f}", {k: v for k, v in trial.hyperparameters.values.items() if "/" not in k})
+    tuner.results_summary()
 
 
 if __name__ == "__main__":
