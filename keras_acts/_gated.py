@@ -999,12 +999,11 @@ class MetaACON(Activation):
         if self.squeeze is None:
             self._create_network(channels)
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Apply the activation; `training` says which statistics the normalization takes."""
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
+        """Apply the activation; `training` says which statistics the normalization takes, `mask` which steps count."""
         rank = len(inputs.shape)
         channel_axis = self._axis % rank
-        space = tuple(axis for axis in range(1, rank) if axis != channel_axis)
-        pooled = ops.mean(inputs, axis=space) if space else inputs
+        pooled = self._mean_over_space(inputs, mask)
         beta = self.excite(self.normalize(self.squeeze(pooled), training=training))
         shape = [-1, *(beta.shape[-1] if axis == channel_axis else 1 for axis in range(1, rank))]
         arguments = self.arguments_for(inputs)
