@@ -264,7 +264,8 @@ def race_rows(count: int) -> Iterator[tuple[str, str, int | str, Rate, str]]:
     for noise, seeds in [("normal", 5), ("normal", 10), ("heavy-tailed", 5)]:
         for lead in (0.0, 1.0):
             what = f"the best of 12, {lead:g} sd ahead, is dropped" if lead else "one of 12 equal arms is dropped"
-            yield what, noise, seeds, race_drops_the_best(noise, seeds=seeds, count=count, lead=lead), "≤ 5 %"
+            asked = "beyond the promise" if noise == "heavy-tailed" and not lead else "≤ 5 %"
+            yield what, noise, seeds, race_drops_the_best(noise, seeds=seeds, count=count, lead=lead), asked
 
 
 def real_rows(count: int) -> Iterator[tuple[str, str, int | str, Rate, str]]:
