@@ -77,7 +77,7 @@ class Finding:
     Args:
         kind: `"dying"`, `"saturating"`, `"vanishing"` or `"exploding"`.
         layer: The layer's name.
-        value: What was measured.
+        value: What was measured; infinite where that is not finite.
         threshold: From where on it is a finding.
     """
 
@@ -87,6 +87,8 @@ class Finding:
     threshold: float
 
     def __str__(self) -> str:
+        if math.isinf(self.value):
+            return f"{self.layer} gives numbers that are not finite, or gets such a gradient"
         return _SENTENCES[self.kind].format(**asdict(self))
 
 
@@ -118,10 +120,13 @@ class Health:
     unseen: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data: `layers`, `findings` (each with its sentence as `words`) and `unseen`."""
+        """Plain data, fit for JSON: `layers`, `findings` (each with its sentence as `words`) and `unseen`.
+
+        A number that is not finite becomes `None`.
+        """
         return {
-            "layers": {name: asdict(layer) for name, layer in self.layers.items()},
-            "findings": [{**asdict(finding), "words": str(finding)} for finding in self.findings],
+            "layers": {name: _finite(asdict(layer)) for name, layer in self.layers.items()},
+            "findings": [_finite({**asdict(finding), "words": str(finding)}) for finding in self.findings],
             "unseen": list(self.unseen),
         }
 
@@ -143,6 +148,12 @@ class Health:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()
+    }
 
 
 def _percent(share: float | None) -> str:
@@ -182,7 +193,7 @@ def inspect(model: keras.Model, x: Any, y: Any = None) -> Health:
     >>> print(inspect(model, np.ones((8, 2))).findings[0])
     first is dying: 100% of its units are 0 for every example and get no gradient (threshold 50%)
     """
-    return Inspector(model, traced=keras.backend.backend() == "jax")(x, y)
+    return Inspector(model)(x, y)
 
 
 class Inspector:
@@ -190,12 +201,14 @@ class Inspector:
 
     Args:
         model: A Keras model whose layers stay what they are.
-        traced: Whether it runs as a graph, which costs a trace at the first call and saves time at
-            each later one. Defaults to `True`.
+        traced: Whether it runs as a graph, which costs about a second at the first call and saves a
+            tenth at each later one. Defaults to `False`; JAX, which would compile operation by
+            operation, always makes a graph.
     """
 
-    def __init__(self, model: keras.Model, *, traced: bool = True) -> None:
+    def __init__(self, model: keras.Model, *, traced: bool = False) -> None:
         self._model = model
+        traced = traced or keras.backend.backend() == "jax"
         self._calls: list[_Call] = []
         self._run = compiled(self._measure) if traced else self._measure
 
@@ -205,8 +218,8 @@ class Inspector:
         x, y = _tensors("x", x), _tensors("y", y)
         if y is not None and not model.compiled:
             raise ValueError(received("`inspect` needs a compiled model where `y` is given", model=model.name))
-        if not all(layer.built for layer in model._flatten_layers()):
-            _predict(model, tree.map_structure(lambda t: t[:1], x))
+        if not self._calls:
+            self._rehearse(_first(x, 1), _first(y, 1))
         # JAX takes the variables' values from its arguments, the others from the variables themselves.
         values = [v.value for v in self._variables] if keras.backend.backend() == "jax" else []
         statistics, norms = self._run(values, x, y)
@@ -219,32 +232,43 @@ class Inspector:
         optimizer = getattr(self._model, "optimizer", None)
         return [*self._model.variables, *(optimizer.variables if optimizer is not None else ())]
 
+    def _rehearse(self, x: Any, y: Any) -> None:
+        """Let layers and loss make the variables that they make when they are first used."""
+        outputs = _predict(self._model, x)
+        if y is not None:
+            with keras.StatelessScope():
+                self._model.compute_loss(x=x, y=y, y_pred=outputs, training=False)
+
     def _measure(self, values: list[Tensor], x: Any, y: Any) -> tuple[list[Tensor], list[Tensor] | None]:
+        def scope() -> Any:
+            # Whatever layers and losses write to variables (metrics, seeds) is dropped with the scope.
+            return keras.StatelessScope(state_mapping=list(zip(self._variables, values, strict=True)) if values else [])
+
         def run(watch: Unary) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
             self._calls = []
             tensors: list[tuple[Tensor, Tensor]] = []
-            with _tapped(self._model, self._calls, tensors, watch):
-                outputs = _predict(self._model, x)
+            with scope():
+                with _tapped(self._model, self._calls, tensors, watch):
+                    outputs = _predict(self._model, x)
+                loss = None
+                if y is not None:
+                    loss = scale * self._model.compute_loss(x=x, y=y, y_pred=outputs, training=False)
             for call, (_, activated) in zip(self._calls, tensors, strict=True):
                 call.is_output = any(activated is output for output in tree.flatten(outputs))
-            loss = None
-            if y is not None:
-                loss = scale * self._model.compute_loss(x=x, y=y, y_pred=outputs, training=False)
             return loss, tensors
 
-        # Whatever layers and losses write to variables (metrics, seeds) is dropped with the scope.
-        mapping = zip(self._variables, values, strict=True) if values else ()
-        with keras.StatelessScope(state_mapping=list(mapping)):
-            if y is None:
-                gradients = None
-                tensors = run(lambda tensor: tensor)[1]
-            else:
+        norms = None
+        if y is None:
+            tensors = run(lambda tensor: tensor)[1]
+        else:
+            with scope():
                 # As in training: the gradients of 16-bit networks are too small to be numbers unless scaled.
                 scale = self._model.optimizer.scale_loss(ops.ones(()))
-                tensors, gradients = gradients_within(run)
-                gradients = [_norm(gradient) / scale for gradient in gradients]
+            tensors, gradients = gradients_within(run)
+            norms = [_norm(gradient) / scale for gradient in gradients]
+        with scope():
             statistics = [_statistics(call, *pair) for call, pair in zip(self._calls, tensors, strict=True)]
-        return statistics, gradients
+        return statistics, norms
 
 
 @dataclass(frozen=True)
@@ -511,7 +535,7 @@ class HealthMonitor(keras.callbacks.Callback):  # type: ignore[misc, unused-igno
     def _look(self, batch: int | None) -> None:
         model = self.model  # on JAX, asking for it brings its variables up to date
         if self._inspector is None:
-            self._inspector = Inspector(model)
+            self._inspector = Inspector(model, traced=True)
         if self._x is None:
             self._x, self._y = _validation_data(model, self.examples)
         health = self._inspector(self._x, self._y)
