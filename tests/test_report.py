@@ -32,6 +32,7 @@ from keras_acts_tuning.report import PLOT_KINDS, _facts as facts, _words as word
 from keras_acts_tuning.report._scale import Scale, quantity, robust_range, short
 from keras_acts_tuning.store import Measurement, Outcome, Store, Tuning
 from keras_acts_tuning.tasks import TASKS, mlp
+from keras_acts_tuning.tune import Tune
 
 EVIL = "<script>alert(1)</script>"
 NOON = "2026-11-22T12:00:00.000+00:00"
@@ -406,19 +407,45 @@ def test_measurements_and_tunings_are_shown_with_what_is_missing(tmp_path: Path)
     plan = planned(["relu", "elu"])
     taken = [
         Measurement(
-            arm="relu", name="latency_ms", value=0.52, low=0.5, high=0.6, unit="ms", method="median of 200 calls"
+            arm="relu", name="latency_1_ms", value=0.52, low=0.5, high=0.6, unit="ms", method="median of 200 calls"
         ),
-        Measurement(arm="elu", name="latency_ms", value=0.71, unit="ms", method="median of 200 calls"),
-        Measurement(arm="relu", name="energy_j", unit="J", method="RAPL", reason="no counter"),
-        Measurement(arm="elu", name="energy_j", unit="J", method="RAPL", reason="no counter"),
+        Measurement(arm="elu", name="latency_1_ms", value=0.71, unit="ms", method="median of 200 calls"),
+        Measurement(arm="relu", name="epoch_energy_cpu_j", unit="J", method="RAPL", reason="no counter"),
+        Measurement(arm="elu", name="epoch_energy_cpu_j", unit="J", method="RAPL", reason="no counter"),
     ]
     tuning = Tuning(arm="elu", chosen={"learning_rate": 0.003}, trials=[{}, {}])
     found = page(stored(tmp_path, plan, sample(plan, {"relu": 0.9, "elu": 0.8}), taken, [tuning]))
-    assert "0.520 ms (0.500 to 0.600)" in found.text
+    assert "0.520 ms (0.500 ms to 0.600 ms)" in found.text
     assert "median of 200 calls" in found.text
     assert "not measured: no counter (relu and elu)" in found.text
     assert "learning_rate" in found.text
     assert "0.003 2" in found.text
+
+
+def test_what_was_measured_apart_goes_before_what_trials_measured(tmp_path: Path) -> None:
+    plan = planned(["relu", "elu"])
+    apart = [Measurement(arm=arm, name="step_ms", value=0.25, unit="ms", method="alone") for arm in ("relu", "elu")]
+    comparison = stored(tmp_path, plan, sample(plan, {"relu": 0.9, "elu": 0.8}), apart)
+    (step,) = (measure for measure in facts.measures(comparison) if measure.name == "time a step")
+    assert (step.values["elu"].value, step.method) == (0.25, "alone")
+
+
+def test_what_a_trial_could_not_measure_has_its_reason(tmp_path: Path) -> None:
+    plan = planned(["relu", "elu"])
+    details = {"not_measured": {"peak_memory_bytes": "no /proc here"}, "health": None, "health_reason": "it is odd"}
+    outcomes = [
+        dataclasses.replace(o, details=details, measures={**o.measures, "peak_memory_bytes": None})
+        for o in sample(plan, {"relu": 0.9, "elu": 0.8})
+    ]
+    found = page(stored(tmp_path, plan, outcomes))
+    assert "not measured: no /proc here (relu and elu)" in found.text
+    assert "The health of these networks was not recorded: it is odd." in found.text
+
+
+def test_a_race_is_said(tmp_path: Path) -> None:
+    plan = planned(["relu", "elu", "prelu"], race=True)
+    comparison = stored(tmp_path, plan, sample(plan, {"relu": 0.9, "elu": 0.905, "prelu": 0.7}))
+    assert f"9 of 9 trials were run. {comparison.race}" in page(comparison).text
 
 
 def test_several_studies_are_ranked(tmp_path: Path) -> None:
@@ -481,8 +508,10 @@ def test_the_command_goes_on_with_the_very_study(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     arms = ["relu", kat.Arm.of("leaky_relu", {"negative_slope": 0.2})]
     digits = data_facts(TASKS["digits"].load())
-    plan = planned(arms, seeds=2, epochs=1, data=digits, build=build_facts(mlp), split_seed=3)
-    comparison = stored(Path("a study"), plan, sample(plan, {arm.label: 0.9 for arm in plan.arms}))
+    tune = Tune.of({"learning_rate": (1e-4, 1e-2)}, mlp, "random", 2)
+    plan = planned(arms, seeds=2, epochs=1, data=digits, build=build_facts(mlp), split_seed=3, tune=tune, race=True)
+    tunings = [Tuning(arm=arm.label, chosen={"learning_rate": 0.003}) for arm in plan.arms]
+    comparison = stored(Path("a study"), plan, sample(plan, {arm.label: 0.9 for arm in plan.arms}), (), tunings)
     command, open_ends = words.command(comparison)
     backend, _, *rest = shlex.split(command)
     assert backend == f"KERAS_BACKEND={plan.backend}"
@@ -570,8 +599,8 @@ def test_numbers_are_short(value: float | None, text: str) -> None:
 
 
 def test_quantities_have_their_unit() -> None:
-    assert quantity(83_836_928.0, "bytes") == "80.0 MiB"
-    assert quantity(0.13999, "s") == "0.140 s"
-    assert quantity(1234.5, "ms") == "1,234 ms"
+    assert quantity(83_836_928.0, "B") == "80.0\N{NO-BREAK SPACE}MiB"
+    assert quantity(0.13999, "s") == "0.140\N{NO-BREAK SPACE}s"
+    assert quantity(1234.5, "ms") == "1,234\N{NO-BREAK SPACE}ms"
     assert quantity(26122.0, "") == "26,122"
     assert quantity(None, "s") == "–"

@@ -88,6 +88,7 @@ class Code:
     text: str
 
 
+Drawn: TypeAlias = Figure | Missing
 Block: TypeAlias = str | Figure | Missing | Table | Facts | Points | Code
 
 
@@ -127,3 +128,9 @@ def table(caption: str, headings: Iterable[str], rows: Iterable[Iterable[Cell]])
 
 def _order(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else value
+
+
+def listed(texts: Iterable[str]) -> str:
+    """`a, b and c`."""
+    texts = list(texts)
+    return " and ".join(filter(None, (", ".join(texts[:-1]), *texts[-1:])))

@@ -13,6 +13,8 @@ SMALL = 11.0
 AXIS = 40.0
 """Height of an axis with its ticks and its name."""
 
+DASHED = (4.0, 3.0)
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -179,3 +181,13 @@ def band(scale_x: Scale, scale_y: Scale, points: Sequence[tuple[float, float, fl
 def legible_size(width: float) -> float:
     """Of letters in a picture of that width."""
     return SIZE if width >= WIDE else SMALL
+
+
+def better_side(direction: str) -> str:
+    """On which side of an axis the better scores lie."""
+    return "right" if direction == "max" else "left"
+
+
+def beyond_the_axis(count: int) -> str:
+    """Says that something is drawn at the edge."""
+    return " What lies far off is drawn as an arrow at the edge; its number is in the table." if count else ""

@@ -80,61 +80,89 @@ class Measure:
     method: str
     values: Mapping[str, Estimate]
     reasons: Mapping[str, str]
-    direction: Direction = "min"
-    weighed: bool = True
+    direction: Direction
+    weighed: bool
 
 
 _OF_TRIALS = {
-    "train_s": ("training time", "s", "median over trials (least to greatest), without compiling and validation"),
-    "step_ms": ("time a step", "ms", "median over trials (least to greatest)"),
-    "compile_s": ("compile time", "s", "tracing and compiling, once an activation, in its first trial"),
-    "peak_memory_bytes": ("peak memory", "bytes", "of the process, above what it held at its start"),
-    "parameters": ("parameters", "", "counted"),
+    "train_s": ("s", "median over trials (least to greatest), without compiling and validation"),
+    "step_ms": ("ms", "median over trials (least to greatest)"),
+    "compile_s": ("s", "tracing and compiling, once an activation, in its first trial"),
+    "peak_memory_bytes": ("B", "the most over trials, of the process above what it held at its start"),
+    "parameters": ("", "counted"),
 }
-_WEIGHED = ("train_s", "peak_memory_bytes")
+_NAMES = {
+    "train_s": "training time",
+    "step_ms": "time a step",
+    "step_cpu_ms": "processor time a step",
+    "compile_s": "compile time",
+    "latency_1_ms": "latency, one example",
+    "latency_batch_ms": "latency, a batch",
+    "forward_flops": "operations, one example",
+    "peak_device_memory_bytes": "peak device memory",
+    "epoch_energy_cpu_j": "processor energy an epoch",
+    "epoch_energy_gpu_j": "accelerator energy an epoch",
+    "throughput_per_s": "throughput",
+    "load_per_core": "load while it was timed",
+}
+_WEIGHED = (
+    "train_s",
+    "peak_memory_bytes",
+    "latency_1_ms",
+    "peak_device_memory_bytes",
+    "epoch_energy_cpu_j",
+    "epoch_energy_gpu_j",
+)
 
 
 def measures(comparison: "Comparison") -> list[Measure]:
-    """What was measured of every trial, then what was measured apart."""
-    found = []
-    rows = {row.activation: row for row in comparison.table()}
-    for field, (name, unit, method) in _OF_TRIALS.items():
-        values = {}
-        for arm, row in rows.items():
-            value = getattr(row, field)
-            if value is not None:
-                trials = [
-                    v
-                    for o in comparison.outcomes
-                    if o.arm == arm and o.status == "completed" and (v := o.measures.get(field)) is not None
-                ]
-                spread = (min(trials), max(trials)) if field in ("train_s", "step_ms") else (None, None)
-                values[arm] = Estimate(float(value), *spread)
-        if values:
-            found.append(Measure(name, unit, method, values, {}, weighed=field in _WEIGHED))
+    """What was measured: of every trial, and apart from them, which goes before it where both were."""
+    found = {name: _of_trials(comparison, name) for name in _OF_TRIALS}
     apart = defaultdict(list)
     for measurement in comparison.measurements:
         apart[measurement.name].append(measurement)
     for name, taken in apart.items():
         values = {m.arm: Estimate(m.value, m.low, m.high) for m in taken if m.value is not None}
         reasons = {m.arm: m.reason for m in taken if m.value is None}
-        method = "; ".join(dict.fromkeys(m.method for m in taken if m.method))
-        direction: Direction = "max" if "throughput" in name else "min"
-        found.append(Measure(_words(name), taken[0].unit, method, values, reasons, direction))
-    return found
+        methods = "; ".join(dict.fromkeys(m.method for m in taken))
+        unit = "" if taken[0].unit == name else taken[0].unit
+        if values or name not in found:
+            found[name] = _measure(name, unit, methods, values, reasons)
+    return [measure for measure in found.values() if measure.values or measure.reasons]
+
+
+def _of_trials(comparison: "Comparison", name: str) -> Measure:
+    unit, method = _OF_TRIALS[name]
+    values: dict[str, Estimate] = {}
+    reasons: dict[str, str] = {}
+    for row in comparison.table():
+        trials = [o for o in comparison.outcomes if o.arm == row.activation and o.status == "completed"]
+        taken = [value for o in trials if (value := o.measures.get(name)) is not None]
+        value = getattr(row, name)
+        if value is not None:
+            spread = (min(taken), max(taken)) if name in ("train_s", "step_ms") and len(taken) > 1 else (None, None)
+            values[row.activation] = Estimate(float(value), *spread)
+        elif trials:
+            reasons[row.activation] = trials[0].details.get("not_measured", {}).get(name, "not recorded")
+    return _measure(name, unit, method, values, reasons)
+
+
+def _measure(name: str, unit: str, method: str, values: Mapping[str, Estimate], reasons: Mapping[str, str]) -> Measure:
+    direction: Direction = "max" if name.startswith("throughput") else "min"
+    return Measure(
+        _NAMES.get(name, name.removesuffix("_bytes").replace("_", " ")),
+        unit,
+        method,
+        values,
+        reasons,
+        direction,
+        name in _WEIGHED,
+    )
 
 
 def prices(comparison: "Comparison") -> list[Measure]:
     """The measures that scores are weighed against, and how many parameters the networks have."""
-    return [measure for measure in measures(comparison) if measure.weighed or measure.name == "parameters"]
-
-
-def _words(name: str) -> str:
-    """A measure's name without its unit: `inference_latency_ms` is `inference latency`."""
-    parts = name.split("_")
-    if len(parts) > 1 and parts[-1] in ("s", "ms", "us", "bytes", "j", "count"):
-        parts.pop()
-    return " ".join(parts)
+    return [m for m in measures(comparison) if m.values and (m.weighed or m.name == "parameters")]
 
 
 def seed_ranks(comparison: "Comparison") -> Ranking | None:

@@ -58,14 +58,14 @@ def spanning(values: Iterable[float], start: float, stop: float, *, log: bool = 
     return Scale(low - margin, high + margin, start, stop)
 
 
-def robust_range(values: Sequence[float]) -> tuple[float, float]:
+def robust_range(values: Sequence[float], times: float = 4.0) -> tuple[float, float]:
     """The least and the greatest value that are not far from all others.
 
     One activation that does not train would squeeze all others into a line: what lies further from the
-    middle half than four times its length is drawn at the edge.
+    middle half than so many times its length is drawn at the edge.
     """
     low, high = np.quantile(values, [0.25, 0.75])
-    reach = 4 * (high - low) or math.inf
+    reach = times * (high - low) or math.inf
     near = [value for value in values if low - reach <= value <= high + reach]
     return min(near), max(near)
 
@@ -96,7 +96,7 @@ def share(value: float | None) -> str:
 
 def quantity(value: float | None, unit: str) -> str:
     """A number with its unit; bytes in the multiple that suits."""
-    if value is not None and unit == "bytes":
+    if value is not None and unit == "B":
         for bigger in ("KiB", "MiB", "GiB"):
             value /= 1024
             unit = bigger
@@ -108,7 +108,7 @@ def quantity(value: float | None, unit: str) -> str:
         return short(value)
     plain = 1e-3 <= abs(value) < 1e7 or not value
     digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
-    return f"{f'{value:,.{digits}f}' if plain else f'{value:.3g}'} {unit}"
+    return f"{f'{value:,.{digits}f}' if plain else f'{value:.3g}'}\N{NO-BREAK SPACE}{unit}"
 
 
 def _alike(values: list[float]) -> list[tuple[float, str]]:

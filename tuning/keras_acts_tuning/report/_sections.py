@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from keras_acts_tuning.analyse import interquartile_means
 from keras_acts_tuning.comparison import Comparison, Row
 from keras_acts_tuning.errors import StudyError
-from keras_acts_tuning.report import _facts as facts, _figures as figures, _words as words
+from keras_acts_tuning.report import _facts as facts, _words as words
 from keras_acts_tuning.report._blocks import (
     Block,
     Cell,
@@ -17,11 +17,14 @@ from keras_acts_tuning.report._blocks import (
     Section,
     Table,
     amount,
+    listed,
     number,
     percent,
     table,
     word,
 )
+from keras_acts_tuning.report._figures import KINDS
+from keras_acts_tuning.report._quality import SIGNS, critical_difference
 
 if TYPE_CHECKING:
     from keras_acts_tuning.analyse import Scores
@@ -66,7 +69,7 @@ def study(comparison: Comparison, name: str) -> Study:
 
 
 def _sections(comparison: Comparison) -> tuple[Section, ...]:
-    drawn = {kind: draw(comparison) for kind, draw in figures.KINDS.items()}
+    drawn = {kind: draw(comparison) for kind, draw in KINDS.items()}
     tuned = _tunings(comparison)
     return (
         Section("table", "All activations", (_table(comparison),)),
@@ -86,7 +89,7 @@ def _sections(comparison: Comparison) -> tuple[Section, ...]:
 
 def _table(comparison: Comparison) -> Table:
     plan = comparison.plan
-    signs = {**figures.SIGNS, "": "reference"}
+    signs = {**SIGNS, "": "reference"}
     measured = facts.prices(comparison)
 
     def cells(row: Row) -> list[Cell]:
@@ -129,7 +132,7 @@ def _measurements(comparison: Comparison) -> tuple[Block, ...]:
         arms: dict[str, list[str]] = {}
         for arm, reason in measure.reasons.items():
             arms.setdefault(reason, []).append(arm)
-        texts = [f"not measured: {reason} ({figures.listed(of)})" for reason, of in arms.items()]
+        texts = [f"not measured: {reason} ({listed(of)})" for reason, of in arms.items()]
         return "; ".join(texts) if texts else "nothing"
 
     rows = ([word(m.name), word(m.unit or "–"), word(m.method), word(missing(m))] for m in measured)
@@ -173,7 +176,8 @@ def _tunings(comparison: Comparison) -> tuple[Block, ...]:
 def _failures(comparison: Comparison) -> tuple[Block, ...]:
     found = words.failures(comparison)
     if not found:
-        ended = "every planned trial" if comparison.complete else "every trial that has ended"
+        every = comparison.complete and not comparison.race
+        ended = "every planned trial" if every else "every trial that has ended"
         return (f"None: {ended} completed." if comparison.outcomes else "No trial has ended yet.",)
     rows = (
         [word(arm), word(how), word(reason), Cell(", ".join(map(str, seeds)), len(seeds), number=False)]
@@ -196,7 +200,7 @@ def overview(comparisons: Sequence[Comparison], names: Sequence[str]) -> tuple[l
     tasks: dict[str, Scores] = {name: c.all_scores for name, c in zip(names, comparisons, strict=True)}
     found = facts.ranking(tasks)
     sentences = words.ranking_verdict(found, len(comparisons))
-    blocks: list[Block] = [figures.critical_difference(found)] if found else []
+    blocks: list[Block] = [critical_difference(found)] if found else []
     verdicts = Facts(tuple((name, str(c.verdict())) for name, c in zip(names, comparisons, strict=True)))
     sections = [Section("overall", "Ranks over the studies", tuple(blocks))] if blocks else []
     return sentences, (*sections, *_middles(tasks), Section("verdicts", "Study by study", (verdicts,)))

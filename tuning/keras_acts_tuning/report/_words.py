@@ -11,7 +11,7 @@ from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.errors import StudyError
 from keras_acts_tuning.plan import Plan, direction_of
 from keras_acts_tuning.report import _facts as facts
-from keras_acts_tuning.report._figures import listed
+from keras_acts_tuning.report._blocks import listed
 from keras_acts_tuning.report._scale import quantity, share, short
 from keras_acts_tuning.tasks import TASKS
 
@@ -77,9 +77,8 @@ def price(comparison: "Comparison") -> str:
 
 def notices(comparison: "Comparison") -> list[str]:
     """What a reader has to know before trusting a number, a sentence or two each."""
-    return [
-        text for text in (_unfinished(comparison), *_lost(comparison), *_ties(comparison), *_odd(comparison)) if text
-    ]
+    texts = (_unfinished(comparison), _race(comparison), *_lost(comparison), *_ties(comparison), *_odd(comparison))
+    return [text for text in texts if text]
 
 
 def _unfinished(comparison: "Comparison") -> str:
@@ -92,6 +91,15 @@ def _unfinished(comparison: "Comparison") -> str:
         f"Unfinished: {len(comparison.outcomes)} of {len(plan.trials)} planned trials have ended. All that follows is "
         "of those, and may change; stopping as soon as the figures please makes them look surer than they are."
         + (f" No trial has ended yet of {listed(waiting)}." if waiting else "")
+    )
+
+
+def _race(comparison: "Comparison") -> str:
+    if comparison.race is None:
+        return ""
+    return (
+        f"A race, in which activations that are beyond doubt not the best stop early: {len(comparison.outcomes)} of "
+        f"{len(comparison.plan.trials)} trials were run. {comparison.race}"
     )
 
 
@@ -194,7 +202,7 @@ def command(comparison: "Comparison") -> tuple[str, str]:
     plan, directory = comparison.plan, comparison.directory
     function, source = plan.build["function"], str(plan.data["source"])
     task = plan.data["name"] in TASKS and "sha256" in plan.data
-    built_in = function.startswith("keras_acts_tuning.tasks:")
+    built_in = function.startswith("keras_acts_tuning.tasks.")
     file = Path(source).suffix in (".csv", ".npz")
     plain_arms = all(arm.label == Arm(arm.name, arm.arguments).label for arm in plan.arms)
     counted_seeds = plan.seeds == tuple(range(len(plan.seeds)))
@@ -202,6 +210,7 @@ def command(comparison: "Comparison") -> tuple[str, str]:
     if not ((task or file) and plain_arms and counted_seeds and importable and "<" not in function):
         return _python(plan, directory), "The network and the data are the script's own; their digests are below."
     words = ["keras-acts", "compare", str(plan.data["name"]) if task else source]
+    tune = plan.tune
     options: dict[str, Any] = {
         "target": "COLUMN" if source.endswith(".csv") and not task else None,
         "activations": ",".join(arm.label for arm in plan.arms),
@@ -213,12 +222,27 @@ def command(comparison: "Comparison") -> tuple[str, str]:
         "metric": plan.metric,
         "direction": None if _tells_direction(plan) else plan.direction,
         "split-seed": plan.split_seed,
+        "tuner": tune.tuner if tune else None,
+        "tune-trials": tune.trials if tune else None,
         "directory": str(directory),
     }
     for name, value in options.items():
         words += [] if value is None else [f"--{name}", str(value)]
+    for name, values in _space(plan).items():
+        between = ":" if isinstance(values, tuple) else ","
+        words += ["--tune", f"{name}={between.join(map(repr, values))}"]
+    words += ["--race"] if plan.race else []
     open_ends = "COLUMN stands for the column that was the target." if options["target"] else ""
     return f"KERAS_BACKEND={plan.backend} {shlex.join(words)}", open_ends
+
+
+def _space(plan: Plan) -> dict[str, tuple[Any, Any] | list[Any]]:
+    """What was tuned, as `compare` takes it."""
+    space = plan.tune.space if plan.tune else {}
+    return {
+        name: list(domain["choices"]) if "choices" in domain else (domain["low"], domain["high"])
+        for name, domain in space.items()
+    }
 
 
 def _tells_direction(plan: Plan) -> bool:
@@ -244,6 +268,12 @@ def _python(plan: Plan, directory: Path) -> str:
         "direction": plan.direction,
         "split_seed": plan.split_seed,
         "directory": str(directory),
+        **(
+            {"tune": _space(plan) or None, "tune_trials": plan.tune.trials, "tuner": plan.tune.tuner}
+            if plan.tune
+            else {}
+        ),
+        **({"race": True} if plan.race else {}),
     }
     lines = "".join(f"    {name}={value!r},\n" for name, value in settings.items())
     head = "import keras_acts_tuning as kat\n\nkat.compare(\n    network,\n    data,\n"
