@@ -127,7 +127,6 @@ def test_a_build_may_draw_from_hp(tmp_path: Path, tuner: Any) -> None:
     assert float(seeded_model(a_cell, 0).optimizer.learning_rate) == pytest.approx(chosen["rate"], rel=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("tuner", ["bayesian", "hyperband"])
 def test_other_tuners_keep_to_the_budget(tmp_path: Path, tuner: Any) -> None:
     comparison = study(tmp_path, tuner=tuner, epochs=4, tune_trials=5)
@@ -151,6 +150,17 @@ def test_an_arm_whose_search_finds_nothing_is_recorded(tmp_path: Path) -> None:
     assert (
         study(tmp_path, networks.wide, activations="relu,elu", tune={"units": [4, 99]}).outcomes == comparison.outcomes
     )
+
+
+@pytest.mark.slow
+def test_a_search_that_hangs_is_ended(tmp_path: Path) -> None:
+    how = kat.Execution(workers=2, trial_timeout_s=25.0)
+    comparison = study(tmp_path, networks.hanging, seeds=1, tune_trials=1, execution=how)
+    assert comparison.complete
+    (failure,) = comparison.failures
+    assert failure.arm == "tanh"
+    assert failure.reason.endswith("found none: ran longer than the limit of 25 s")
+    assert comparison.tuned["tanh"] == {}
 
 
 def test_the_chosen_values_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,6 +192,7 @@ def test_the_chosen_values_are_shown(tmp_path: Path, capsys: pytest.CaptureFixtu
         ({"tune": {"learning_rate": []}}, "a list of choices"),
         ({"tune": {"learning_rate": [1e-3, "fast"]}}, "of one type"),
         ({"tuner": "randam"}, "No such tuner; .*random"),
+        ({"tuner": "hyperband", "tune": {"learning_rate": [1e-3, 1e-2]}}, "Hyperband needs a range"),
         ({"tune_trials": 0}, "`tune_trials` needs to be at least 1"),
         ({"build": networks.scheduled}, "a number as learning rate"),
         ({"build": networks.drawing_nothing, "tune": None}, "draw something from `hp`"),

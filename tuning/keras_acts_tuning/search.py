@@ -8,11 +8,13 @@ offered the same values first.
 import inspect
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import keras_tuner as kt
+from sklearn.exceptions import ConvergenceWarning
 
 from keras_acts_tuning.cell import BestEpoch, Cell, Progress, failure, seeded_model, trainer_of
 from keras_acts_tuning.engine import Trainer
@@ -43,21 +45,24 @@ class Search:
             oracle = _oracle(self.tune, cell, hp)
             oracle._set_project_dir(directory, "search")
             oracle.verbose = 0
-            trials = self._run(cell, oracle, report)
+            with warnings.catch_warnings():
+                # A Gaussian process of a handful of points; it says so at every suggestion.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                trials = self._run(cell, oracle, report)
+        outcome = Outcome(
+            arm=cell.arm.label,
+            seed=SEARCH_SEED,
+            status="completed",
+            started=started,
+            finished=now(),
+            details={"trials": trials},
+        )
         completed = [trial for trial in trials if trial["score"] is not None]
-        details: dict[str, Any] = {"trials": trials}
         if not completed:
             reason = trials[0]["reason"] if trials else "KerasTuner proposed nothing"
-            return Outcome(
-                arm=cell.arm.label, seed=SEARCH_SEED, status="failed", reason=reason, started=started, finished=now(),
-                details=details,
-            )  # fmt: skip
+            return replace(outcome, status="failed", reason=reason)
         best = (max if cell.direction == "max" else min)(completed, key=lambda trial: trial["score"])
-        details["chosen"] = best["values"]
-        return Outcome(
-            arm=cell.arm.label, seed=SEARCH_SEED, status="completed", score=best["score"], started=started,
-            finished=now(), details=details,
-        )  # fmt: skip
+        return replace(outcome, score=best["score"], details={"trials": trials, "chosen": best["values"]})
 
     def _space(self, cell: Cell) -> Any:
         """The space, with what `build` draws from `hp` when it is called once."""
@@ -117,7 +122,7 @@ class Search:
 
 def tuning_of(outcome: Outcome) -> Tuning:
     """What a search found, from its outcome; nothing where it failed."""
-    unfinished = [{"status": outcome.status, "reason": outcome.reason}]  # its process was ended
+    unfinished = [{"status": outcome.status, "reason": outcome.reason}]  # where its process was ended
     return Tuning(
         arm=outcome.arm,
         chosen=outcome.details.get("chosen", {}),

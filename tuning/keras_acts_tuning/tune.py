@@ -61,7 +61,11 @@ class Tune:
             if name != "learning_rate" and name not in settable:
                 need = "`tune` needs learning_rate, or the names of arguments that `build` takes"
                 raise StudyError(received(need, tune=name, build=settable))
-        return cls({name: _domain(name, values) for name, values in (space or {}).items()}, tuner, trials)
+        domains = {name: _domain(name, values) for name, values in (space or {}).items()}
+        if tuner == "hyperband" and "hp" not in takes and all("choices" in domain for domain in domains.values()):
+            need = "Hyperband needs a range (low, high) to draw from: choices run out before it has trained one fully"
+            raise StudyError(received(need, tune=dict(space or {})))
+        return cls(domains, tuner, trials)
 
     def declare(self, hp: Any) -> None:
         """Declare the space to KerasTuner's `hp`."""
