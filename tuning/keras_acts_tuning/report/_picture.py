@@ -18,6 +18,7 @@ from keras_acts_tuning.errors import StudyError, received
 Colour: TypeAlias = Literal["ink", "soft", "grid", "page", "blue", "orange"]
 Shape: TypeAlias = Literal["circle", "up", "down", "diamond", "cross", "left", "right"]
 Point: TypeAlias = tuple[float, float]
+View: TypeAlias = tuple[float, float, float, float]
 
 PALETTE: dict[Colour, tuple[str, str]] = {
     "ink": ("#1c232b", "#e8ebee"),
@@ -111,24 +112,28 @@ def svg(picture: Picture, *, title: str, description: str, name: str) -> str:
         description: What it shows, likewise.
         name: Begins the identifiers within it; unique on the page.
     """
-    return _written(_root(picture, title, description, name, lambda colour: f"var(--{colour})"))
+    view = (0.0, 0.0, picture.width, picture.height)
+    return _written(_root(picture, view, title, description, name, lambda colour: f"var(--{colour})"))
 
 
 def save(picture: Picture, path: Path, *, title: str, description: str) -> None:
-    """Write the picture to a `.svg`, `.png` or `.pdf` file, in the colours of the day, for documents.
+    """Write the picture under its title to a `.svg`, `.png` or `.pdf` file, in the colours of the day, for documents.
 
     Raises:
         StudyError: The file cannot be written, or has another ending.
     """
+    heading = Text((0, -14), fitted(title, picture.width, 15), size=15, bold=True)
+    picture = Picture(picture.width, picture.height, [heading, *picture.shapes])
+    view = (-14.0, -40.0, picture.width + 28, picture.height + 54)
     try:
         if path.suffix.lower() == ".svg":
-            root = _root(picture, title, description, "picture", lambda colour: PALETTE[colour][0])
+            root = _root(picture, view, title, description, "picture", lambda colour: PALETTE[colour][0])
             root.set("font-family", "system-ui, sans-serif")
-            page = {"width": "100%", "height": "100%", "fill": PALETTE["page"][0]}
+            page = dict(zip(("x", "y", "width", "height"), map(_number, view), strict=True), fill=PALETTE["page"][0])
             root.insert(2, ElementTree.Element("rect", page))
             path.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{_written(root)}\n', "utf-8", "replace")
         else:
-            _paint(picture, path)
+            _paint(picture, view, path)
     except (OSError, ValueError) as error:
         raise StudyError(received(f"The plot needs a file that can be written ({error})", path=str(path))) from None
 
@@ -148,16 +153,15 @@ def fitted(text: str, width: float, size: float = SIZE) -> str:
 
 
 def _root(
-    picture: Picture, title: str, description: str, name: str, paint: Callable[[Colour], str]
+    picture: Picture, view: View, title: str, description: str, name: str, paint: Callable[[Colour], str]
 ) -> ElementTree.Element:
-    width, height = _number(picture.width), _number(picture.height)
     root = ElementTree.Element(
         "svg",
         {
             "xmlns": "http://www.w3.org/2000/svg",
-            "viewBox": f"0 0 {width} {height}",
-            "width": width,
-            "height": height,
+            "viewBox": " ".join(map(_number, view)),
+            "width": _number(view[2]),
+            "height": _number(view[3]),
             "role": "img",
             "aria-labelledby": f"{name}-title {name}-description",
             "font-size": _number(SIZE),
@@ -249,16 +253,17 @@ def _written(root: ElementTree.Element) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _paint(picture: Picture, path: Path) -> None:
+def _paint(picture: Picture, view: View, path: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Circle, Patch, Polygon
 
     points_an_inch = 72
-    figure = Figure(figsize=(picture.width / points_an_inch, picture.height / points_an_inch))
+    left, top, width, height = view
+    figure = Figure(figsize=(width / points_an_inch, height / points_an_inch))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    axes.set(xlim=(0, picture.width), ylim=(picture.height, 0))
+    axes.set(xlim=(left, left + width), ylim=(top + height, top))
     for layer, shape in enumerate(picture.shapes):
         colour = PALETTE[shape.colour][0]
         match shape:

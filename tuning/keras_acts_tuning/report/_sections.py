@@ -132,7 +132,10 @@ def _measurements(comparison: Comparison) -> tuple[Block, ...]:
         arms: dict[str, list[str]] = {}
         for arm, reason in measure.reasons.items():
             arms.setdefault(reason, []).append(arm)
-        texts = [f"not measured: {reason} ({listed(of)})" for reason, of in arms.items()]
+        texts = [
+            f"not measured: {reason}" + ("" if len(of) == len(comparison.plan.arms) else f" ({listed(of)})")
+            for reason, of in arms.items()
+        ]
         return "; ".join(texts) if texts else "nothing"
 
     rows = ([word(m.name), word(m.unit or "–"), word(m.method), word(missing(m))] for m in measured)

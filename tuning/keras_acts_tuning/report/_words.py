@@ -201,7 +201,7 @@ def command(comparison: "Comparison") -> tuple[str, str]:
     """What runs the study again, and what it leaves open."""
     plan, directory = comparison.plan, comparison.directory
     function, source = plan.build["function"], str(plan.data["source"])
-    task = plan.data["name"] in TASKS and "sha256" in plan.data
+    task = plan.data["name"] in TASKS and source != "arrays"
     built_in = function.startswith("keras_acts_tuning.tasks.")
     file = Path(source).suffix in (".csv", ".npz")
     plain_arms = all(arm.label == Arm(arm.name, arm.arguments).label for arm in plan.arms)
