@@ -11,8 +11,8 @@ compare: $(VENV)/.installed
 	$(BIN)/keras-acts compare digits --seeds 3
 
 test: $(VENV)/.test-installed
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --quiet --doctest-modules keras_acts tuning/keras_acts_tuning
+	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --quiet --doctest-modules keras_acts tuning/keras_acts_tuning
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -165,6 +165,31 @@ def report(
 
 
 @app.command()
+def track(
+    directory: StudyDirectory,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="LOGDIR", help="Write TensorBoard event files here, with HParams.")
+    ] = None,
+    mlflow: Annotated[
+        str | None, typer.Option(metavar="URI", help="Write to this MLflow server or store, such as sqlite:///runs.db.")
+    ] = None,
+) -> None:
+    """Show a stored study in TensorBoard or MLflow: a run a trial; what they hold already is left as it is."""
+    with _errors_in_one_line():
+        from keras_acts_tuning.comparison import load
+        from keras_acts_tuning.errors import StudyError, received
+        from keras_acts_tuning.trackers import to_mlflow, to_tensorboard
+
+        if tensorboard is None and mlflow is None:
+            raise StudyError(received("`track` needs `--tensorboard`, `--mlflow` or both", directory=str(directory)))
+        comparison = load(directory)
+        if tensorboard is not None:
+            typer.echo(f"{to_tensorboard(comparison, tensorboard)} trials written: tensorboard --logdir {tensorboard}")
+        if mlflow is not None:
+            typer.echo(f"{to_mlflow(comparison, mlflow)} trials written to {mlflow}")
+
+
+@app.command()
 def status(directory: StudyDirectory, as_json: Json = False) -> None:
     """Say how far a study is, also while it runs."""
     with _errors_in_one_line():
