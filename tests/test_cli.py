@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from keras_acts_tuning.cli import app
 from keras_acts_tuning.store import FILE_NAME
 
-QUICK = ["--seeds", "2", "--epochs", "1", "--activations", "relu,tanh"]
+QUICK = ["--seeds", "2", "--epochs", "1", "--activations", "relu,tanh", "--no-measure"]
 
 
 def keras_acts(*words: str) -> Result:

@@ -33,6 +33,7 @@ def study(directory: Path, build: Any = networks.tiny, **changes: Any) -> Compar
         "seeds": 2,
         "epochs": 2,
         "directory": directory,
+        "measure": False,
         "execution": kat.Execution(in_process=True),
     }
     return kat.compare(build, TOY, **{**settings, **changes})
@@ -85,6 +86,7 @@ def test_a_metric_to_be_minimised_picks_the_least(tmp_path: Path) -> None:
         seeds=2,
         epochs=4,
         directory=tmp_path,
+        measure=False,
         execution=kat.Execution(in_process=True),
     )
     assert comparison.plan.direction == "min"
@@ -223,8 +225,9 @@ SCRIPT = """
 import networks, numpy as np, keras_acts_tuning as kat
 X = np.random.default_rng(0).normal(size=(120, 4)).astype("float32")
 TOY = kat.from_arrays(X, (X[:, 0] * X[:, 1] > 0).astype(int), name="toy")
+HOW = {"directory": "study", "measure": False}
 if __name__ == "__main__":
-    kat.compare(networks.tiny, TOY, activations="relu,tanh,prelu,elu", seeds=3, epochs=8, directory="study")
+    kat.compare(networks.tiny, TOY, activations="relu,tanh,prelu,elu", seeds=3, epochs=8, **HOW)
 """
 
 

@@ -62,7 +62,7 @@ def test_rapl_counters_that_wrap_round_go_on(tmp_path: Path) -> None:
 
 def test_rapl_that_may_not_be_read_says_so(tmp_path: Path) -> None:
     zone(tmp_path, "intel-rapl:0", "package-0", 1).chmod(0)
-    for folder in (tmp_path, *tmp_path.parents[:3]):
+    for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
     root = os.geteuid() == 0
     if root:  # whom no permission holds back

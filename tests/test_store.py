@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -93,6 +96,12 @@ def test_a_failed_opening_leaves_no_lock(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="another study"):
         resume(tmp_path, plan(epochs=9))
     filelock.FileLock(tmp_path / "study.lock").acquire(timeout=0).lock.release()
+
+
+def test_a_directory_may_have_any_name(tmp_path: Path) -> None:
+    resume(tmp_path / "50 % #1?").close()
+    with Store.open(tmp_path / "50 % #1?") as store:
+        assert store.finished() == set()
 
 
 def test_a_directory_without_a_study_is_named(tmp_path: Path) -> None:
@@ -239,6 +248,103 @@ def test_a_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StudyError, match="needs to be writable"):
         resume(tmp_path / "file")
+
+
+def test_a_read_only_directory_is_refused_and_can_be_read(tmp_path: Path) -> None:
+    with resume(tmp_path / "study") as store:
+        store.add(outcome(), {})
+    for path in (*(tmp_path / "study").iterdir(), tmp_path / "study", tmp_path):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    root = os.geteuid() == 0
+    if root:  # whom no permission holds back
+        for folder in tmp_path.parents[:2]:
+            folder.chmod(0o755)
+        os.seteuid(65534)
+    try:
+        for directory in (tmp_path / "study", tmp_path / "new"):
+            with pytest.raises(StudyError, match=r"^The directory needs to be writable \(Permission denied\)"):
+                resume(directory)
+        with Store.open(tmp_path / "study") as store:
+            assert store.finished() == {("relu", 0)}
+    finally:
+        if root:
+            os.seteuid(0)
+        tmp_path.chmod(0o755)
+        (tmp_path / "study").chmod(0o755)
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from test_store import outcome, resume
+from keras_acts_tuning.errors import StudyError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write over the limit fails as on a full disk
+directory = Path(sys.argv[1])
+with resume(directory) as store:
+    store.add(outcome(), {})
+limit = 70_000
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+written = 1
+try:
+    with resume(directory) as store:
+        for seed in range(1, 10_000):
+            store.add(outcome(seed=seed), {})
+            written += 1
+except StudyError as error:
+    print(written, error)
+"""
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    command = [sys.executable, "-c", FULL, str(tmp_path / "study")]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    written, message = result.stdout.strip().split(" ", 1)
+    assert message.startswith("The study's file needs to be writable (")
+    assert "what was stored before is safe" in message
+    assert "\n" not in message
+    with Store.open(tmp_path / "study") as store:
+        assert len(store.finished()) == int(written) > 1
+    with resume(tmp_path / "study") as store:  # there is room again
+        store.add(outcome("gelu"), {})
+
+
+def test_a_full_disk_at_the_start_leaves_no_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrate = stores._migrate
+
+    def crowded(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA max_page_count = 3")
+        migrate(connection)
+
+    monkeypatch.setattr(stores, "_migrate", crowded)
+    with pytest.raises(StudyError, match=r"needs to be writable \(database or disk is full\)"):
+        resume(tmp_path)
+    assert not (tmp_path / FILE_NAME).exists()
+    monkeypatch.undo()
+    resume(tmp_path).close()
+
+
+def test_two_processes_on_one_directory_are_one_and_an_error(tmp_path: Path) -> None:
+    script = "import sys; from pathlib import Path; from test_store import resume; resume(Path(sys.argv[1]))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    with resume(tmp_path) as store:
+        command = [sys.executable, "-c", script, str(tmp_path)]
+        other = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert other.returncode == 1
+        assert "Only one process at a time can run a study" in other.stderr.splitlines()[-1]
+        store.add(outcome(), {})
+
+
+@pytest.mark.parametrize("size", [0, 1, 99, 4096])
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path, size: int) -> None:
+    resume(tmp_path).close()
+    file = tmp_path / FILE_NAME
+    file.write_bytes(file.read_bytes()[:size])
+    for use in (lambda: Store.open(tmp_path), lambda: resume(tmp_path)):
+        with pytest.raises(StudyError, match=r"damaged|needs to be a study") as caught:
+            use()
+        assert "\n" not in str(caught.value)
+    assert file.stat().st_size == size
 
 
 def test_ten_thousand_trials_are_read_quickly(tmp_path: Path) -> None:

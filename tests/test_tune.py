@@ -38,6 +38,7 @@ def study(directory: Path, build: Any = networks.tiny, **changes: Any) -> Compar
         "tune": RATE,
         "tune_trials": 4,
         "directory": directory,
+        "measure": False,
         "execution": kat.Execution(in_process=True),
     }
     return kat.compare(build, TOY, **{**settings, **changes})
@@ -228,7 +229,7 @@ import networks, numpy as np, keras_acts_tuning as kat
 X = np.random.default_rng(0).normal(size=(120, 4)).astype("float32")
 TOY = kat.from_arrays(X, (X[:, 0] * X[:, 1] > 0).astype(int), name="toy")
 kat.compare(networks.tiny, TOY, activations="relu,tanh", seeds=2, epochs=3, directory="study",
-            tune={"learning_rate": (1e-4, 1e-1)}, tune_trials=4)
+            tune={"learning_rate": (1e-4, 1e-1)}, tune_trials=4, measure=False)
 """
 
 

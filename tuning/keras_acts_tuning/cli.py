@@ -1,4 +1,4 @@
-"""The command line: `keras-acts compare`, `report`, `status`, `list` and `show`.
+"""The command line: `keras-acts compare`, `report`, `status`, `export`, `list` and `show`.
 
 Keras is imported by the commands that need it, so that `--help` answers at once.
 """
@@ -6,6 +6,7 @@ Keras is imported by the commands that need it, so that `--help` answers at once
 import ast
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,6 +81,12 @@ def compare(
     extend: Annotated[bool, typer.Option("--extend", help="Add activations or seeds to the stored study.")] = False,
     workers: Annotated[int, typer.Option(help="How many activations to train side by side.")] = 1,
     trial_timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is ended.")] = None,
+    memory_limit: Annotated[
+        str | None, typer.Option(help="Memory that a trial may take, such as 2GB or 512MiB, before it is ended.")
+    ] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure/--no-measure", help="Time each activation apart, after all trials and alone.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Train the same network with each activation, several seeds each, and say which did best.
@@ -113,7 +120,12 @@ def compare(
                 tune_trials=tune_trials,
                 race=race,
                 tuner=tuner,  # type: ignore[arg-type]
-                execution=Execution(workers=workers, trial_timeout_s=trial_timeout),
+                measure=measure,
+                execution=Execution(
+                    workers=workers,
+                    trial_timeout_s=trial_timeout,
+                    memory_limit_bytes=None if memory_limit is None else _bytes(memory_limit),
+                ),
                 listener=display,
             )
         print_comparison(comparison, as_json=as_json)
@@ -200,6 +212,20 @@ def status(directory: StudyDirectory, as_json: Json = False) -> None:
             print_status(store.plan, store.outcomes(long=False), as_json=as_json)
 
 
+@app.command()
+def export(
+    directory: StudyDirectory,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .json or .parquet file to write.")],
+    histories: Annotated[bool, typer.Option("--histories", help="A row an epoch instead of a row a trial.")] = False,
+) -> None:
+    """Write a stored study as one flat table: a row a trial, or an epoch."""
+    with _errors_in_one_line():
+        from keras_acts_tuning.comparison import load
+        from keras_acts_tuning.export import write
+
+        write(load(directory), file, histories=histories)
+
+
 @app.command("list")
 def list_(
     family: Annotated[str | None, typer.Option(help="Only this family.")] = None,
@@ -224,6 +250,17 @@ def show(name: Annotated[str, typer.Argument(help="An activation's name.")], as_
         from keras_acts_tuning.present import print_activation
 
         print_activation(layer_class(name), as_json=as_json)
+
+
+def _bytes(text: str) -> int:
+    """The bytes that a text such as `2GB` or `512MiB` means."""
+    from keras_acts_tuning.errors import StudyError, received
+
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B", text.strip(), re.IGNORECASE)
+    if match is None:
+        raise StudyError(received("`--memory-limit` needs a number with a unit, such as 2GB or 512MiB", given=text))
+    number, prefix, binary = match.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " kmgt".index(prefix.lower() or " "))
 
 
 def _function(path: str) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -28,6 +28,7 @@ from keras_acts_tuning.cell import Cell, Progress
 from keras_acts_tuning.data import Data, from_arrays, load_file, split
 from keras_acts_tuning.errors import StudyError, nearest, received
 from keras_acts_tuning.execute import Execution, execute
+from keras_acts_tuning.lane import lane
 from keras_acts_tuning.plan import Plan, build_facts, data_facts, direction_of
 from keras_acts_tuning.store import Measurement, Outcome, Store, Tuning, now
 from keras_acts_tuning.tasks import TASKS, default_build
@@ -52,6 +53,9 @@ class Listener:
     def ended(self, outcome: Outcome) -> None:
         """A trial has ended, and is in the store."""
 
+    def measuring(self, labels: list[str]) -> None:
+        """All trials have ended, and these activations are about to be timed."""
+
 
 def compare(
     build: Callable[..., Any] | None = None,
@@ -72,6 +76,7 @@ def compare(
     tune_trials: int = 10,
     race: bool = False,
     tuner: Tuner = "random",
+    measure: bool = True,
     execution: Execution | None = None,
     listener: Listener | None = None,
 ) -> "Comparison":
@@ -113,6 +118,8 @@ def compare(
             The seeds then take turns, each trial in a process of its own, so that it pays where a
             training takes longer than compiling. Defaults to `False`.
         tuner: `"random"`, `"bayesian"` or `"hyperband"`, KerasTuner's. Defaults to `"random"`.
+        measure: Whether to time each activation apart, after all trials and alone on this machine: a
+            second or two each. What has been measured is not measured again. Defaults to `True`.
         execution: Workers and limits. Defaults to one worker without limits.
         listener: Told of each step.
 
@@ -157,6 +164,7 @@ def compare(
             if (seeds_left := tuple(seed for seed in plan.seeds if (arm.label, seed) not in finished))
         ]
         execution = execution or Execution()
+        alone = execution.workers in (None, 1) and execution.address is None
         if plan.tune is not None:
             todo, lost = _tuned(todo, plan.tune, store, execution, listener)
             for outcome in lost:
@@ -164,8 +172,14 @@ def compare(
                 listener.ended(outcome)
         run = _raced(plan, store.outcomes()) if plan.race else execute
         for outcome in run(todo, execution, listener.progressed):
-            store.add(outcome, environment)
+            store.add(replace(outcome, details={**outcome.details, "alone": alone}), environment)
             listener.ended(outcome)
+        if measure:
+            cells_ = [
+                Cell(arm, plan.seeds, build, data, splits, plan.epochs, plan.batch_size, plan.metric, plan.direction)
+                for arm in plan.arms
+            ]
+            _measure(cells_, plan.tune, store, execution, environment, listener)
     return load(directory)
 
 
@@ -194,6 +208,32 @@ def standing(plan: Plan, outcomes: Iterable[Outcome]) -> Race:
         history = outcome.history.get(f"val_{plan.metric}")
         values[outcome.arm][outcome.seed] = history[chosen - 1] if chosen and history else math.nan
     return decide(values, plan.seeds, plan.direction)
+
+
+def _measure(
+    cells_: list[Cell],
+    tune: Tune | None,
+    store: Store,
+    execution: Execution,
+    environment: dict[str, Any],
+    listener: Listener,
+) -> None:
+    """Time those activations that have trained and are not measured yet."""
+    known = {measurement.arm for measurement in store.measurements()}
+    step_ms: dict[str, list[float]] = defaultdict(list)
+    for outcome in store.outcomes(long=False):
+        if outcome.status == "completed" and (ms := outcome.measures.get("step_ms")):
+            step_ms[outcome.arm].append(ms)
+    todo = [cell for cell in cells_ if cell.arm.label in step_ms.keys() - known]
+    if tune is not None:
+        chosen = {tuning.arm: tuning.chosen for tuning in store.tunings()}
+        todo = [replace(cell, build=Tuned(cell.build, tune, chosen[cell.arm.label])) for cell in todo]
+    if not todo:
+        return
+    listener.measuring([cell.arm.label for cell in todo])
+    step_s = {label: statistics.median(values) / 1e3 for label, values in step_ms.items()}
+    for measurements in lane(todo, step_s, execution):
+        store.add_measurements(measurements, environment)
 
 
 def _tuned(
@@ -263,6 +303,18 @@ def load(directory: str | Path) -> "Comparison":
         )
 
 
+_SURE = ("parameters", "peak_memory_bytes")
+"""Measures of a trial that no other trial beside it can spoil."""
+
+_BUSY = 1.25
+"""Processes a core above which a machine does something else than a study's own work."""
+
+
+def _alone(outcome: Outcome) -> bool:
+    """Whether no other trial ran beside this one."""
+    return bool(outcome.details.get("alone", True))
+
+
 @dataclass(frozen=True)
 class Row:
     """One arm in the table.
@@ -278,9 +330,12 @@ class Row:
         finding: `"better"` or `"worse"` where the difference is shown at 5 % over all arms (Holm),
             else `"open"`; empty for the reference.
         best_probability: How likely this is the best arm, over new seeds.
-        train_s: Median seconds of training, without compiling, validation and callbacks.
-        compile_s: Seconds of tracing and compiling, once an arm.
-        step_ms: Median milliseconds a training step.
+        train_s: Median seconds of training, without compiling, validation and callbacks, over the
+            trials that ran with no other beside them.
+        compile_s: Seconds of tracing and compiling, once an arm, as `step_ms`.
+        step_ms: Median milliseconds a training step, as measured apart from the trials; where that
+            was not done, over the trials that ran with no other beside them.
+        latency_ms: Median milliseconds of a forward pass of one example, measured apart.
         peak_memory_bytes: Peak memory of the arm's process above what it held at its start.
         parameters: Parameters of the network.
         tuned: The hyper-parameters that the search before its trials chose.
@@ -297,6 +352,7 @@ class Row:
     train_s: float | None
     compile_s: float | None
     step_ms: float | None
+    latency_ms: float | None
     peak_memory_bytes: float | None
     parameters: int | None
     tuned: Mapping[str, Any]
@@ -371,10 +427,24 @@ class Comparison:
         """Differences to the reference, tests, and what may be best; see `keras_acts_tuning.analyse`."""
         return analyse(self.all_scores, self.plan.reference)
 
+    @property
+    def timing(self) -> str:
+        """How the times in the table were taken, in a sentence or two."""
+        apart = {m.arm for m in self.measurements if m.name == "step_ms" and m.value is not None}
+        beside = any(not _alone(outcome) for outcome in self.outcomes)
+        sentences = ["Trials that ran side by side have no times." if beside else "Trials ran one at a time."]
+        if apart:
+            sentences.append("Steps, latency and compilation were timed apart, one activation at a time.")
+        load = max((m.value or 0.0 for m in self.measurements if m.name == "load_per_core"), default=0.0)
+        if load > _BUSY:
+            sentences.append(f"The machine was busy then: its load was {load:.1f} processes a core.")
+        return " ".join(sentences)
+
     def verdict(self) -> Verdict:
         """What to use, how sure that is, and at what cost, in up to three sentences; and what was tuned for it."""
-        costs = {"training time": "train_s", "memory": "peak_memory_bytes"}
         rows = self.table()
+        time = ("training time", "train_s") if any(row.train_s for row in rows) else ("time a step", "step_ms")
+        costs = dict([time, ("memory", "peak_memory_bytes")])
         answer = verdict(
             self.analysis,
             {name: {row.activation: getattr(row, field) for row in rows} for name, field in costs.items()},
@@ -400,8 +470,23 @@ class Comparison:
             "table": [asdict(row) for row in self.table()],
             "tunings": [asdict(tuning) for tuning in self.tunings],
             "trials": [asdict(outcome) for outcome in self.outcomes],
+            "measurements": [asdict(measurement) for measurement in self.measurements],
+            "timing": self.timing,
             "environments": self.environments,
         }
+
+    def to_pandas(self, *, histories: bool = False) -> Any:
+        """A pandas data frame: a row a trial with the plan, the score and every measure.
+
+        Args:
+            histories: Whether to give a row an epoch, with every metric, instead. Defaults to `False`.
+
+        Raises:
+            StudyError: pandas is missing.
+        """
+        from keras_acts_tuning.export import rows, to_pandas
+
+        return to_pandas(rows(self, histories=histories))
 
     def plot(self, path: str | Path | None = None, kind: str = "scores") -> Path:
         """Draw one of the report's plots.
@@ -442,9 +527,14 @@ class Comparison:
         scores = list(self.all_scores.finite(label).values())
         completed = [o for o in self.outcomes if o.arm == label and o.status == "completed"]
 
+        apart = {m.name: m.value for m in self.measurements if m.arm == label}
+
         def measured(name: str, summary: Callable[[list[float]], float] = statistics.median) -> float | None:
-            values = [v for o in completed if (v := o.measures.get(name)) is not None]
+            values = [v for o in completed if (v := o.measures.get(name)) is not None and (_alone(o) or name in _SURE)]
             return summary(values) if values else None
+
+        def timed(name: str, summary: Callable[[list[float]], float] = statistics.median) -> float | None:
+            return measured(name, summary) if apart.get(name) is None else apart[name]
 
         parameters = measured("parameters")
         against = self.analysis.differences.get(label)
@@ -459,8 +549,9 @@ class Comparison:
             finding=against.finding if against else "",
             best_probability=summary.best_probability if summary else None,
             train_s=measured("train_s"),
-            compile_s=measured("compile_s", max),  # only the first trial of an arm compiles
-            step_ms=measured("step_ms"),
+            compile_s=timed("compile_s", max),  # only the first trial of an arm compiles
+            step_ms=timed("step_ms"),
+            latency_ms=apart.get("latency_1_ms"),
             peak_memory_bytes=measured("peak_memory_bytes", max),
             parameters=None if parameters is None else int(parameters),
             tuned=self.tuned.get(label, {}),

@@ -97,6 +97,11 @@ class Display(Listener):
                 f"{outcome.arm}, seed {outcome.seed}: {result}", markup=False, highlight=False, soft_wrap=True
             )
 
+    def measuring(self, labels: list[str]) -> None:
+        """Say that the timing begins."""
+        what = f"{len(labels)} activations" if len(labels) > 1 else labels[0]
+        self._console.print(f"timing {what}, one at a time", markup=False, highlight=False)
+
     def _count(self, outcome: Outcome) -> None:
         if outcome.status == "completed" and outcome.score is not None:
             self._scores[outcome.arm].append(outcome.score)
@@ -138,7 +143,7 @@ def print_comparison(comparison: Comparison, *, as_json: bool) -> None:
     console.print(
         f"{plan.metric} on the test part, at the best epoch on the validation part: mean ± standard deviation over "
         f"seeds; ▲ shown better, ▼ shown worse than {plan.reference} (paired, corrected for all comparisons, 5 %). "
-        "Times are medians, memory is the peak above the start of the process.",
+        f"Times are medians, memory is the peak above the start of the process. {comparison.timing}",
         style="dim",
         highlight=False,
     )
@@ -243,7 +248,7 @@ def _table(plan: Plan, rows: list[Row]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("activation")
     headings = (plan.metric, "", f"vs {plan.reference}", "95 % interval", "trials")
-    for heading in (*headings, "train s", "ms/step", "compile s", "memory", "parameters"):
+    for heading in (*headings, "train s", "ms/step", "latency ms", "compile s", "memory", "parameters"):
         table.add_column(heading, justify="right", no_wrap=True)
     if plan.tune is not None:
         table.add_column("tuned", overflow="fold")
@@ -261,6 +266,7 @@ def _table(plan: Plan, rows: list[Row]) -> Table:
             f"{row.completed}/{row.planned}",
             _number(row.train_s, "{:.2f}"),
             _number(row.step_ms, "{:.2f}"),
+            _number(row.latency_ms, "{:.2f}"),
             _number(row.compile_s, "{:.2f}"),
             _number(None if row.peak_memory_bytes is None else row.peak_memory_bytes / 2**20, "{:.0f} MiB"),
             _number(row.parameters, "{:,}"),

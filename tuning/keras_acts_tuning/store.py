@@ -4,6 +4,7 @@ Whatever was committed survives a kill at any moment; a study goes on with what 
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
+from urllib.parse import quote
 
 import filelock
 
@@ -396,7 +398,10 @@ def _create(file: Path, plan: Plan, created: str) -> sqlite3.Connection:
 def _connect(file: Path, *, readonly: bool) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(
-            f"file:{file.as_posix()}?mode={'ro' if readonly else 'rw'}", uri=True, isolation_level=None, timeout=30
+            f"file:{quote(file.as_posix())}?{_mode(file) if readonly else 'mode=rw'}",
+            uri=True,
+            isolation_level=None,
+            timeout=30,
         )
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         version = _version(connection)
@@ -415,6 +420,13 @@ def _connect(file: Path, *, readonly: bool) -> sqlite3.Connection:
         need = f"The study's file is damaged or not readable ({error}): restore a copy, or use another directory"
         raise StudyError(received(need, file=str(file))) from error
     return connection
+
+
+def _mode(file: Path) -> str:
+    """How to read a file: SQLite keeps files of its own beside it, for which a directory may have no room."""
+    writable = os.access(file.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    # Without a log there is nothing in them, and where nobody can write, none comes.
+    return "mode=ro" if writable or file.with_name(f"{file.name}-wal").exists() else "mode=ro&immutable=1"
 
 
 def _version(connection: sqlite3.Connection) -> int:
