@@ -98,3 +98,20 @@ def scheduled(activation: Any, data: Any) -> keras.Model:
     schedule = keras.optimizers.schedules.ExponentialDecay(1e-3, 10, 0.9)
     model.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
+
+
+def needing_a_gigabyte(activation: Any, data: Any) -> keras.Model:
+    """`tiny`, but tanh wants a gigabyte, which there is."""
+    if activation.name == "tanh":
+        bytearray(1 << 30)
+    return tiny(activation, data)
+
+
+def backend_drawn(activation: Any, data: Any) -> keras.Model:
+    """`tiny`, but its first bias is drawn from the backend's own generator."""
+    model = tiny(activation, data)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        model.layers[0].bias.assign(tf.random.normal([8]))
+    return model

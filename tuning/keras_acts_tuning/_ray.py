@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import secrets
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,12 @@ from keras_acts_tuning._process import Ended, Limits, Local, main_unseen
 
 _LOOK_S = 1.0
 """How often the bridge looks whether its node is alive."""
+
+_START_S = 120.0
+"""How long a cluster may take to answer."""
+
+_STARTS = 5
+"""How often to try to connect to a cluster that should be there."""
 
 _CARRIED = ("KERAS_", "TF_", "XLA_", "JAX_", "OMP_", "MKL_", "OPENBLAS_")
 """Environment variables that decide results in their last digits: Ray sets some of them, as many threads as CPUs."""
@@ -52,9 +59,19 @@ class Ray:
         self._environment = {name: value for name, value in os.environ.items() if name.startswith(_CARRIED)}
         self._environment["KERAS_BACKEND"] = backend
         self._running: set[int] = set()
-        self._open()
+        # A wrong address is told at once; a cluster of our own may be killed while it starts.
+        self._open(_STARTS if address == "local" else 1)
 
-    def _open(self) -> None:
+    def _open(self, starts: int) -> None:
+        for left in reversed(range(starts)):
+            try:
+                self._connect()
+                return
+            except NoClusterError:
+                if not left:
+                    raise
+
+    def _connect(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._bridge = context.Process(target=_serve, args=(theirs, self._address, self._asked), daemon=True)
@@ -63,7 +80,8 @@ class Ray:
         theirs.close()
         self._put: bytes | None = None
         try:
-            answer = self._connection.recv()
+            answered = self._connection.poll(_START_S)
+            answer = self._connection.recv() if answered else f"nothing in {_START_S:g} s"
         except EOFError:
             answer = "the connection broke"
         if isinstance(answer, str):
@@ -88,7 +106,7 @@ class Ray:
             lost = list(self._running)
             self._running.clear()
             self.close()
-            self._open()
+            self._open(_STARTS)
             yield from ((key, Ended("lost")) for key in lost)
             return
         if isinstance(event, Ended):
@@ -122,6 +140,9 @@ def _serve(connection: Connection, address: str, places: int | None) -> None:
     import ray
 
     try:
+        host, _, port = address.rpartition(":")
+        if host:  # Ray itself would wait for minutes
+            socket.create_connection((host, int(port)), timeout=10.0).close()
         # Always with an address: `ray.init()` would attach to whatever it finds.
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]

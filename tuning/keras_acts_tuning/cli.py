@@ -79,7 +79,15 @@ def compare(
     ] = False,
     tuner: Annotated[str, typer.Option(help="'random', 'bayesian' or 'hyperband'.")] = "random",
     extend: Annotated[bool, typer.Option("--extend", help="Add activations or seeds to the stored study.")] = False,
-    workers: Annotated[int, typer.Option(help="How many activations to train side by side.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(help="How many activations to train side by side. Default: 1; on Ray, what it has.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="A Ray cluster to train on: host:port, 'auto', or 'local' for one of its own on this machine."
+        ),
+    ] = None,
     trial_timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is ended.")] = None,
     memory_limit: Annotated[
         str | None, typer.Option(help="Memory that a trial may take, such as 2GB or 512MiB, before it is ended.")
@@ -123,6 +131,7 @@ def compare(
                 measure=measure,
                 execution=Execution(
                     workers=workers,
+                    address=address,
                     trial_timeout_s=trial_timeout,
                     memory_limit_bytes=None if memory_limit is None else _bytes(memory_limit),
                 ),
