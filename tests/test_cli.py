@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from keras_acts_tuning.cli import app
+from keras_acts_tuning.cli import _bytes, app
 from keras_acts_tuning.store import FILE_NAME
 
 QUICK = ["--seeds", "2", "--epochs", "1", "--activations", "relu,tanh", "--no-measure"]
@@ -82,6 +82,8 @@ def test_a_network_of_ones_own(csv: str) -> None:
         (["compare", "digits", "--seeds", "0"], "`seeds` needs different whole numbers"),
         (["compare", "digits", "--epochs", "0"], "`epochs` needs to be at least 1"),
         (["compare", "digits", "--workers", "0"], "`workers` needs to be at least 1"),
+        (["compare", "digits", "--memory-limit", "lots"], "a number with a unit, such as 2GB"),
+        (["export", "none", "x.csv"], "needs to hold a study"),
         (["compare", "digits", "--reference", "softmax"], "belongs at the output"),
         (["compare", "digits", "--metric", "quality"], "give `direction`"),
         (["compare", "digits", "--direction", "up"], "'max' or 'min'"),
@@ -112,6 +114,20 @@ def test_bad_input_is_one_line_and_status_2(csv: str, words: list[str], message:
     assert result.stderr.count("\n") == 1
     assert result.stdout == ""
     assert sorted(Path().rglob("*")) == before  # nothing was written
+
+
+def test_an_export_is_a_table_of_trials(csv: str) -> None:
+    keras_acts("compare", csv, "--target", "above", "--memory-limit", "8GiB", *QUICK)
+    for name in ("t.csv", "t.json"):
+        assert keras_acts("export", "results/points", name).exit_code == 0
+    assert len(Path("t.csv").read_text().splitlines()) == 1 + len(json.loads(Path("t.json").read_text())) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("2GB", 2e9), ("512MiB", 2**29), ("1.5 kB", 1500), ("7B", 7), ("1tib", 2**40)]
+)
+def test_a_size_in_words_is_a_size_in_bytes(text: str, size: float) -> None:
+    assert _bytes(text) == size
 
 
 def test_another_study_in_the_directory_is_refused_untouched(csv: str) -> None:
