@@ -376,3 +376,35 @@ def test_the_monitor_costs_less_than_a_twentieth_of_training():
     share = np.median(look_s[1:]) / np.median(epoch_s[1:])
     print(f"a look takes {share:.2%} of an epoch")
     assert share < 0.05
+
+
+@pytest.fixture
+def study():
+    """The cell of a small study of `relu`: two seeds of `networks.tiny`."""
+    tuning = pytest.importorskip("keras_acts_tuning", reason="needs the extra `tuning`")
+    from networks import tiny
+
+    from keras_acts_tuning import cell, data
+
+    toy = data.from_arrays(X, Y)
+    arm = tuning.Arm.of("relu")
+    return cell, cell.Cell(arm, (0, 1), tiny, toy, data.split(toy), 2, 32, "accuracy", "max")
+
+
+def test_a_study_records_the_health_of_each_trial(study):
+    cell, arm = study
+    for outcome in cell.run(arm):
+        health = outcome.details["health"]
+        assert json.loads(json.dumps(health)) == health
+        (hidden, layer), _ = health["layers"].items()
+        assert hidden.startswith("re_lu")
+        assert layer["gradient_norm"] > 0
+
+
+def test_a_model_that_cannot_be_looked_at_is_trained_all_the_same(study, monkeypatch):
+    cell, arm = study
+    monkeypatch.setattr(Inspector, "__call__", lambda *_: 1 / 0)
+    for outcome in cell.run(arm):
+        assert outcome.status == "completed"
+        assert outcome.details["health"] is None
+        assert outcome.details["health_reason"] == "ZeroDivisionError: division by zero"

@@ -13,6 +13,7 @@ import keras
 from keras.src.utils.naming import reset_uids
 
 import keras_acts as ka
+from keras_acts._health import Inspector
 from keras_acts_tuning.analyse import Direction
 from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.data import Data, Splits
@@ -21,6 +22,9 @@ from keras_acts_tuning.errors import StudyError, received
 from keras_acts_tuning.measure import PeakMemory
 from keras_acts_tuning.store import Outcome, Status, now
 from keras_acts_tuning.tasks import call_build
+
+PROBE = 256
+"""How many validation examples the health of a trained network is measured on."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,10 @@ def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iter
             model = seeded_model(cell, seed)
             if trainer is None:
                 trainer = trainer_of(cell, model)
+                inspector = Inspector(model, traced=True)  # once for the arm: 5 ms a trial after that
             else:
                 trainer.restart_from(model)
-            outcome = _train(cell, trainer, seed, report, started, memory)
+            outcome = _train(cell, trainer, inspector, seed, report, started, memory)
         except StudyError:
             raise  # the study is wrong as asked: no trial of it can run
         except Exception as error:
@@ -138,6 +143,7 @@ def trainer_of(cell: Cell, model: Any) -> Trainer:
 def _train(
     cell: Cell,
     trainer: Trainer,
+    inspector: Inspector,
     seed: int,
     report: Callable[[Progress], None],
     started: str,
@@ -171,6 +177,7 @@ def _train(
     tested = trainer.evaluate(cell.splits.x_test, cell.splits.y_test, batch_size=cell.batch_size)
     finished["measures"] |= {f"test_{name}": float(value) for name, value in tested.items()}
     details["learned"] = learned_parameters(model)
+    details |= _health(inspector, cell.splits)
     return Outcome(
         status="completed",
         score=float(tested[cell.metric]),
@@ -179,6 +186,15 @@ def _train(
         details=details,
         **finished,
     )
+
+
+def _health(inspector: Inspector, splits: Splits) -> dict[str, Any]:
+    """`health`: what `ka.inspect` says of the trained model on the first validation examples; or why there is none."""
+    probe = keras.tree.map_structure(lambda a: a[:PROBE], (splits.x_validation, splits.y_validation))
+    try:
+        return {"health": inspector(*probe).to_dict()}
+    except Exception as error:  # a model that cannot be looked at has been trained all the same
+        return {"health": None, "health_reason": f"{type(error).__name__}: {str(error).strip()}"}
 
 
 class BestEpoch(keras.callbacks.Callback):
