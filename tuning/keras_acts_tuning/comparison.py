@@ -31,7 +31,7 @@ from keras_acts_tuning.execute import Execution, execute
 from keras_acts_tuning.lane import lane
 from keras_acts_tuning.plan import Plan, build_facts, data_facts, direction_of
 from keras_acts_tuning.store import Measurement, Outcome, Store, Tuning, now
-from keras_acts_tuning.tasks import TASKS, default_build
+from keras_acts_tuning.tasks import TASKS, default_build, find_task
 from keras_acts_tuning.tune import SEARCH_SEED, Space, Tune, Tuned, Tuner, described
 
 RESULTS = Path("results")
@@ -129,8 +129,8 @@ def compare(
     Raises:
         StudyError: Anything asked for is not possible; nothing has been written then.
     """
+    task = find_task(data) if isinstance(data, str) else None
     data = resolve_data(data, target)
-    task = TASKS.get(data.name)
     build = build or (task.build if task else default_build(data))
     arms = arms_from(activations)
     if reference not in [arm.label for arm in arms]:
@@ -273,10 +273,10 @@ def resolve_data(data: Data | tuple[Any, Any] | str | Path, target: str | None =
         if len(data) != 2:
             raise StudyError(received("Arrays need to come as a pair (x, y)", length=len(data)))
         return from_arrays(*data)
-    if str(data) in TASKS:
+    if task := find_task(str(data)):
         if target is not None:
             raise StudyError(received("`--target` names a column of a .csv", target=target, data=str(data)))
-        return TASKS[str(data)].load()
+        return task.load()
     if not Path(data).suffix and not Path(data).exists():
         raise StudyError(
             received(

@@ -25,9 +25,10 @@ class Data:
     """Inputs and targets of a supervised task.
 
     Args:
-        x: Inputs, float32 (token numbers: int32), shape `(examples, …)`.
-        y: Targets: class numbers from 0, int32, shape `(examples,)`; or values, float32, shape
-            `(examples, outputs)`.
+        x: Inputs, float32 (token numbers: int32), shape `(examples, …)`. In sequences
+            `(examples, steps, channels)` NaN stands where one has ended before the longest.
+        y: Targets: class numbers from 0, int32, shape `(examples,)`, of sequences also
+            `(examples, steps)`; or values, float32, shape `(examples, outputs)`.
         kind: `"classification"` or `"regression"`.
         name: What the data are called in tables.
         source: Where they came from.
@@ -74,14 +75,15 @@ def split(data: Data, *, seed: int = 0, validation: float = 0.2, test: float = 0
     """Split `data` in three, the same way for the same seed.
 
     Classes keep their shares in each part. Inputs that are columns of numbers get mean 0 and
-    variance 1, images are divided by their largest value; regression targets get mean 0 and
-    variance 1, so that an error of 1 is that of always answering the mean. All figures come from
-    the training part alone.
+    variance 1, as do sequences, which are 0 after their end; images are divided by their largest
+    value; regression targets get mean 0 and variance 1, so that an error of 1 is that of always
+    answering the mean. All figures come from the training part alone.
 
     Args:
         data: What to split.
         seed: Seed of the split, apart from the seeds of the trials.
-        validation: Share of the examples that choose the best epoch.
+        validation: Share of the examples that choose the best epoch; where the data have a test part,
+            share of the others.
         test: Share of the examples that score it; not used where the data have a test part.
 
     Raises:
@@ -89,7 +91,7 @@ def split(data: Data, *, seed: int = 0, validation: float = 0.2, test: float = 0
     """
     from sklearn.model_selection import train_test_split
 
-    labels = data.y if data.kind == "classification" else None
+    labels = data.y if data.kind == "classification" and data.y.ndim == 1 else None
     if labels is not None:
         counts = np.bincount(labels, minlength=len(data.classes))
         if counts.min() < 3:
@@ -97,17 +99,15 @@ def split(data: Data, *, seed: int = 0, validation: float = 0.2, test: float = 0
             need = "Each class needs at least 3 examples, one for each of training, validation and test"
             raise StudyError(received(need, **{"class": rare, "examples": int(counts.min())}))
     everything = np.arange(len(data.x))
+    to_share = np.setdiff1d(everything, data.test)
 
     def part(indices: Array, share: float) -> tuple[Array, Array]:
-        size = max(round(share * len(everything)), len(data.classes) or 1)
+        size = max(round(share * len(to_share)), 1 if labels is None else len(data.classes))
         stratify = None if labels is None else labels[indices]
         left, taken = train_test_split(indices, test_size=size, random_state=seed, shuffle=True, stratify=stratify)
         return left, taken
 
-    if len(data.test):
-        rest, tested = np.setdiff1d(everything, data.test), data.test
-    else:
-        rest, tested = part(everything, test)
+    rest, tested = (to_share, data.test) if len(data.test) else part(everything, test)
     trained, validated = part(rest, validation)
     scale_x, scale_y = _scaling(data.x, trained), _scaling(data.y, trained)
     x = [scale_x(data.x[i]) for i in (trained, validated, tested)]
@@ -123,9 +123,14 @@ def _scaling(values: Array, trained: Array) -> Callable[[Array], Array]:
         offset, scale = np.zeros(1), np.abs(reference).max(keepdims=True).reshape(1)
     else:
         axes = tuple(range(values.ndim - 1))
-        offset, scale = reference.mean(axes), reference.std(axes)
+        offset, scale = np.nanmean(reference, axes), np.nanstd(reference, axes)
     scale = np.where(scale > 0, scale, 1.0)
-    return lambda part: ((part - offset) / scale).astype("float32")
+
+    def scaled(part: Array) -> Array:
+        standard: Array = ((part - offset) / scale).astype("float32")
+        return np.nan_to_num(standard, copy=False, nan=0.0) if values.ndim == 3 else standard
+
+    return scaled
 
 
 def load_file(path: str | Path, target: str | None = None) -> Data:
