@@ -388,7 +388,7 @@ def _spread(mean: float) -> dict[str, float]:
 def test_health_says_why_an_activation_lost(tmp_path: Path) -> None:
     plan = planned(["relu", "sigmoid"])
     vanishing = {"kind": "vanishing", "layer": "first", "value": 0.0004, "threshold": 0.001, "words": "…"}
-    layers = {"first": {"dead": 0.25, "saturated": None, "gradient_factor": 0.05}}
+    layers = {"first": {"dead": 0.25, "saturated": None, "gradient_factor": 0.05}, "second": {"gradient_factor": None}}
     outcomes = [
         dataclasses.replace(
             outcome,
@@ -400,6 +400,7 @@ def test_health_says_why_an_activation_lost(tmp_path: Path) -> None:
     why = "sigmoid is shown worse than relu. Its networks: the gradient vanishes at first: 0.0004 of that at the last"
     assert why in found.text
     assert "(3 of 3 trials)" in found.text
+    assert "From the last hidden layer to the first its gradient goes × 0.05, relu's × 0.05." in found.text
     assert "25 %" in found.text
 
 

@@ -268,6 +268,12 @@ class Health:
     findings: Mapping[str, int]
     trials: int
 
+    @property
+    def gradient(self) -> float | None:
+        """The gradient at the first layer over that at the last hidden one; `None` where there are no two."""
+        factors = [layer["gradient_factor"] for layer in self.layers.values() if "gradient_factor" in layer]
+        return math.prod(factors) if factors else None
+
 
 def health(comparison: "Comparison") -> dict[str, Health]:
     """The health of each arm's networks, of the arms of which it was recorded."""

@@ -108,6 +108,9 @@ def health(comparison: "Comparison") -> Drawn:
                     )
             picture.add(Text((place.left + 4, place.bottom + 14), "layer 1", "start", "soft", charts.SMALL))
             picture.add(Text((place.right - 4, place.bottom + 14), str(depth), "end", "soft", charts.SMALL))
+            if item.gradient is not None:
+                at = (place.right - 4, place.top + 14)
+                picture.add(Text(at, f"gradient × {short(float(f'{item.gradient:.2g}'))}", "end", "soft", charts.SMALL))
             looks = (("dead", "orange", "down", ()), ("saturated", "blue", "up", DASHED))
             for name, colour, shape, dash in looks:
                 values = [
@@ -122,8 +125,8 @@ def health(comparison: "Comparison") -> Drawn:
     return Figure(
         "health",
         "Health of the networks",
-        "Share of units that are dead (▼, solid) and saturated (▲, dashed), by layer from input to output; the median "
-        "over trials.",
+        "Share of units that are dead (▼, solid) and saturated (▲, dashed), by layer from input to output; medians "
+        "over trials. In the corner: the gradient at the first layer over that at the last hidden one.",
         "; ".join(
             f"{arm}: {listed(item.findings) if item.findings else 'nothing found'}" for arm, item in found.items()
         ),

@@ -158,9 +158,22 @@ def why_worse(comparison: "Comparison") -> dict[str, str]:
     """Why each arm that lost may have lost: what was found in its networks."""
     found = facts.health(comparison)
     reference = comparison.plan.reference
+    usual = found[reference].gradient if reference in found else None
+
+    def gradient(arm: str) -> str:
+        own = found[arm].gradient
+        if own is None or usual is None:
+            return ""
+        return f" From the last hidden layer to the first its gradient goes × {own:.2g}, {reference}'s × {usual:.2g}."
+
     return {
         arm: f"{arm} is shown worse than {reference}"
-        + (f". Its networks: {findings(found[arm])}." if found[arm].findings else "; its networks were found sound.")
+        + (
+            f". Its networks: {findings(found[arm])}."
+            if found[arm].findings
+            else "; nothing was found wrong within it."
+        )
+        + gradient(arm)
         for arm in comparison.analysis.worse
         if arm in found
     }
