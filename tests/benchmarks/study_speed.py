@@ -170,7 +170,7 @@ def races(arguments: argparse.Namespace) -> None:
     """
     repeats = arguments.repeats
     with tempfile.TemporaryDirectory() as directory:
-        long = compare(data="digits", seeds=SEEDS * repeats, epochs=EPOCHS, directory=directory)
+        long = compare(data="digits", seeds=SEEDS * repeats, epochs=EPOCHS, directory=directory, measure=False)
         epochs, found = [], 0
         for first in range(0, SEEDS * repeats, SEEDS):
             seeds = tuple(range(first, first + SEEDS))
@@ -243,6 +243,7 @@ def with_compare(build: Callable[..., Any], data: Data, directory: str, workers:
         epochs=EPOCHS,
         batch_size=BATCH,
         directory=directory,
+        measure=False,
         execution=Execution(workers=workers),
     )
     best: dict[str, list[float]] = {arm.label: [] for arm in comparison.plan.arms}
