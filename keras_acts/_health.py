@@ -476,7 +476,7 @@ class HealthMonitor(keras.callbacks.Callback):  # type: ignore[misc, unused-igno
         ValueError: `y` is given without `x`, `interval` is another word, or a number is below 1.
 
     Example:
-    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4), ReLU(), keras.layers.Dense(1)])
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4), Mish(), keras.layers.Dense(1)])
     >>> model.compile("sgd", "mse")
     >>> monitor = HealthMonitor(np.ones((8, 2)), np.ones((8, 1)))
     >>> _ = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=2, verbose=0, callbacks=[monitor])
