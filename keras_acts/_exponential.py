@@ -529,10 +529,10 @@ def colu(x: Tensor) -> Tensor:
     """
     # Numerator and denominator times eˣ to the left of 0, where exp(−x) would overflow; from 7 on the
     # second term of the denominator is 0.
-    shrunk = ops.exp(_numerics.negative_part(x))
     near = _numerics.clip(x, -1e3, 7.0)
-    collapse = ops.exp(-ops.relu(x)) * ops.exp(-ops.exp(near))
-    return _numerics.gate(x, shrunk) / (shrunk - ops.where(x < 7, near, 0.0) * collapse)
+    shrunk = ops.exp(_numerics.negative_part(near))
+    collapse = ops.exp(-ops.relu(near)) * ops.exp(-ops.exp(near))
+    return ops.where(x >= 7, x, near * shrunk / (shrunk - near * collapse))
 
 
 class CoLU(Activation):
@@ -582,7 +582,8 @@ def xielu(
     bent = _numerics.expm1_less_x(_numerics.clip(ops.where(flat, -1e-6, x), -2.0, 0.0))
     near = alpha_n * ops.where(flat, math.expm1(-1e-6) - x, bent) + beta * x
     far = alpha_n * _numerics.expm1(_numerics.negative_part(x)) + (beta - alpha_n) * x
-    return ops.where(x > 0, (alpha_p * ops.relu(x) + beta) * x, ops.where(x > -1, near, far))
+    right = ops.relu(x)  # in both factors: the slope of a side that is not taken is 0 times the other
+    return ops.where(x > 0, (alpha_p * right + beta) * right, ops.where(x > -1, near, far))
 
 
 class XIELU(Activation):

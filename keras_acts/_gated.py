@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_acts import _numerics
-from keras_acts._backend import Tensor, at_least, at_most, native, plain_arctan, with_derivative
+from keras_acts._backend import Tensor, Unary, at_least, at_most, native, plain_arctan, with_derivative
 from keras_acts._function import activation_function
 from keras_acts._layer import Activation, checked_integer
 from keras_acts._numerics import gate
@@ -15,6 +15,15 @@ from keras_acts._rectified import squareplus
 from keras_acts._spec import Param, Spec
 
 _cos = native("cos")
+
+_FAR = 100.0
+"""From here on gates are open or shut to the last digit, and their derivatives 0."""
+
+
+def _folded(x: Tensor, gate: Unary) -> Tensor:
+    """`x · gate(x)` for a gate from −1 to 1."""
+    near = _numerics.clip(x, -_FAR, _FAR)
+    return ops.where(ops.abs(x) > _FAR, ops.abs(x), near * gate(near))
 
 
 @activation_function
@@ -309,6 +318,23 @@ class QuickGELU(Activation):
     )
 
 
+def _through_a_ramp(start: float, end: float) -> Unary:
+    """`x` behind a gate that opens along a straight line."""
+
+    def derivative(x: Tensor) -> Tensor:
+        return ops.where(x <= start, 0.0, ops.where(x >= end, 1.0, (2.0 * x - start) / (end - start)))
+
+    @with_derivative(derivative)
+    def value(x: Tensor) -> Tensor:
+        return at_least(x, start) * ops.clip((x - start) / (end - start), 0.0, 1.0)
+
+    return value
+
+
+_hard_silu = _through_a_ramp(-3.0, 3.0)
+_hard_mish = _through_a_ramp(-2.0, 0.0)
+
+
 @activation_function
 def hard_silu(x: Tensor) -> Tensor:
     """`silu` with a gate of straight lines: `x · clip(x + 3, 0, 6) / 6`.
@@ -330,7 +356,7 @@ def hard_silu(x: Tensor) -> Tensor:
 
     Source: Howard et al. 2019, arXiv:1905.02244. The derivative at −3 is 0, at 3 it is 1.
     """
-    return ops.where(x <= -3, 0.0, ops.where(x >= 3, x, x * ((x + 3.0) / 6.0)))
+    return _hard_silu(x)
 
 
 class HardSiLU(Activation):
@@ -369,7 +395,7 @@ def hard_mish(x: Tensor) -> Tensor:
 
     Source: Wright 2020, the implementation in timm. The derivative at −2 is 0.
     """
-    return ops.where(x <= -2, 0.0, ops.where(x >= 0, x, x * (0.5 * x + 1.0)))
+    return _hard_mish(x)
 
 
 class HardMish(Activation):
@@ -483,7 +509,8 @@ def phish(x: Tensor) -> Tensor:
 
     Source: Naveen 2022, "Phish: a novel hyper-optimizable activation function".
     """
-    return gate(x, _numerics.tanh(_numerics.gelu(x)))
+    near = _numerics.clip(x, -_FAR, _FAR)
+    return ops.where(x > _FAR, x, near * _numerics.tanh(_numerics.gelu(near)))
 
 
 class Phish(Activation):
@@ -617,7 +644,7 @@ def lisht(x: Tensor) -> Tensor:
 
     Source: Roy et al. 2019, arXiv:1901.05894.
     """
-    return x * _numerics.tanh(x)
+    return _folded(x, _numerics.tanh)
 
 
 class LiSHT(Activation):
@@ -1045,7 +1072,7 @@ def smu(x: Tensor, alpha: float | Tensor = 0.25, mu: float | Tensor = 1.0) -> Te
     """
     # ½(1 + erf(z)) is Φ(√2·z), which keeps its digits on the left.
     rest = 1.0 - alpha
-    return alpha * x + rest * gate(x, _numerics.normal_cdf(math.sqrt(2.0) * mu * rest * x))
+    return alpha * x + rest * _numerics.through_normal_cdf(x, math.sqrt(2.0) * mu * rest)
 
 
 class SMU(Activation):
@@ -1249,7 +1276,7 @@ def xgelu(x: Tensor, alpha: float | Tensor = 0.0) -> Tensor:
 
     Source: Huang 2024, arXiv:2405.20768.
     """
-    return _stretched(x, alpha, _numerics.gelu(x), x * _numerics.erf(math.sqrt(0.5) * x))
+    return _stretched(x, alpha, _numerics.gelu(x), _folded(x, lambda z: _numerics.erf(math.sqrt(0.5) * z)))
 
 
 class XGELU(Activation):
@@ -1303,7 +1330,7 @@ def xsilu(x: Tensor, alpha: float | Tensor = 0.0) -> Tensor:
 
     Source: Huang 2024, arXiv:2405.20768.
     """
-    return _stretched(x, alpha, _numerics.silu(x), x * _numerics.tanh(0.5 * x))
+    return _stretched(x, alpha, _numerics.silu(x), _folded(x, lambda z: _numerics.tanh(0.5 * z)))
 
 
 class XSiLU(Activation):

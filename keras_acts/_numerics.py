@@ -287,6 +287,17 @@ def gelu(x: Tensor) -> Tensor:
     return 0.5 * at_least(x, -60.0) * erfc(-math.sqrt(0.5) * x)
 
 
+def _by_normal_slope(x: Tensor, slope: Tensor) -> Tensor:
+    z = ops.clip(slope * x, -60.0, 60.0)
+    return _NORMAL * ops.square(x * ops.exp(-0.25 * z * z))
+
+
+@with_derivative(lambda x, slope: _gelu_derivative(slope * x), _by_normal_slope)
+def through_normal_cdf(x: Tensor, slope: Tensor) -> Tensor:
+    """`x·Φ(slope·x)`, with every digit of the derivative in the slope."""
+    return gate(x, normal_cdf(slope * x))
+
+
 def _carry_slope(order: int) -> Unary:
     def derivative(z: Tensor) -> Tensor:
         far = (at_least(z, -2000.0) + order) * ops.exp(at_most(z + 40.0, 0.0))
@@ -327,13 +338,10 @@ def clip(x: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
     return ops.where(x <= low, low, ops.where(x >= high, high, x))
 
 
-def hypotenuse(x: Tensor, b: float | Tensor) -> Tensor:
-    """`√(x² + b)` for every x: the square itself overflows from x = 2e19 on."""
+def hypotenuse(x: Tensor, b: Tensor) -> Tensor:
+    """`√(x² + b)` for every x, for use within a derivative of its own: the square itself overflows from x = 2e19 on."""
     size = ops.abs(x)
-    # Any number does as the scale, for value and derivatives; this one keeps both squares in range.
-    scale = ops.stop_gradient(ops.where(ops.isfinite(x) & (size > 1), size, 1.0))
-    scaled = x / scale
-    return scale * ops.sqrt(scaled * scaled + b / scale / scale)
+    return larger(size, ops.sqrt(ops.square(at_most(size, 1e18)) + b))  # far out it is |x|, to the last digit
 
 
 def isru(x: Tensor, alpha: float | Tensor = 1.0) -> Tensor:
@@ -381,7 +389,7 @@ sinc = with_derivative(_sinc_slope)(_sinc(0, lambda x: _sin(x) / x))
 
 def _over(a: Tensor, x: Tensor, reach: float, near: Unary, far: Unary) -> Tensor:
     # `far(ax)/a`, and `x·near(ax)` up to `reach`, where the derivative of the former in `a` is a difference of equals.
-    product = a * clip(x, -1e30, 1e30)  # so that 0·inf is 0
+    product = a * ops.where((a == 0) & ops.isinf(x), 0.0, x)
     close = ops.abs(product) < reach
     series = x * near(ops.where(close, product, 0.0))
     return ops.where(close, series, far(ops.where(close, reach, product)) / ops.where(close, 1.0, a))

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_acts import _numerics
-from keras_acts._backend import Tensor
+from keras_acts._backend import Tensor, with_derivative
 from keras_acts._errors import received
 from keras_acts._function import activation_function
 from keras_acts._layer import Activation, checked_integer
@@ -751,6 +751,33 @@ class SparsePlus(Activation):
     )
 
 
+def _squareplus_second(x: Tensor, b: Tensor) -> Tensor:
+    root = _numerics.hypotenuse(x, b)
+    return 0.5 * b / root / root / root
+
+
+def _squareplus_slope_by_b(x: Tensor, b: Tensor) -> Tensor:
+    root = _numerics.hypotenuse(x, b)
+    return -0.25 * x / root / root / root
+
+
+def _squareplus_from(x: Tensor, b: Tensor, root: Tensor) -> Tensor:
+    # To the left x + √(x² + b) is b/(√(x² + b) − x), which keeps its digits.
+    return ops.where(x >= 0, 0.5 * x + 0.5 * root, 0.5 * b / (root - x))
+
+
+@with_derivative(_squareplus_second, _squareplus_slope_by_b)
+def _squareplus_slope(x: Tensor, b: Tensor) -> Tensor:
+    x = ops.clip(x, -1e30, 1e30)
+    root = _numerics.hypotenuse(x, b)
+    return _squareplus_from(x, b, root) / root
+
+
+@with_derivative(_squareplus_slope, lambda x, b: 0.25 / _numerics.hypotenuse(x, b))
+def _squareplus(x: Tensor, b: Tensor) -> Tensor:
+    return _squareplus_from(x, b, _numerics.hypotenuse(x, b))
+
+
 @activation_function
 def squareplus(x: Tensor, b: float | Tensor = 4.0) -> Tensor:
     """A smooth rectifier without an exponential: `(x + √(x² + b)) / 2`.
@@ -774,11 +801,7 @@ def squareplus(x: Tensor, b: float | Tensor = 4.0) -> Tensor:
 
     Source: Barron 2021, arXiv:2112.11687.
     """
-    b = ops.convert_to_tensor(b, dtype=x.dtype)
-    # √(x² + b) − |x| is b/(√(x² + b) + |x|), which keeps its digits. (The slope of ops.abs at 0 would be 0.)
-    right = x >= 0
-    size = ops.where(right, x, -x)
-    return ops.where(right, x, ops.zeros_like(x)) + 0.5 * b / (_numerics.hypotenuse(size, b) + size)
+    return _squareplus(x, b)
 
 
 class Squareplus(Activation):

@@ -39,12 +39,12 @@ def at(name: str, x: float, order: int = 0, side: int = 0, **params: Any) -> lis
 
 
 @functools.cache
-def limit(name: str, side: int, **params: Any) -> float | None:
-    """The limit of f at −inf (`side` −1) or inf (1), or `None` where there is none."""
-    values = [at(name, side * 10.0**power, **params)[0] for power in range(10, 40, 3)]
+def limit(name: str, side: int, order: int = 0, **params: Any) -> float | None:
+    """The limit of f, or of a derivative of it, at −inf (`side` −1) or inf (1); `None` where there is none."""
+    values = [at(name, side * 10.0**power, order, **params)[order] for power in range(10, 40, 3)]
     steps = [later - earlier for earlier, later in itertools.pairwise(values)]
     if all(abs(step) <= 1e-8 * (1 + abs(values[-1])) for step in steps):
-        return float(values[-1])
+        return float(values[-1]) if abs(values[-1]) > 1e-30 else 0.0
     if all(step > 0 for step in steps):
         return math.inf
     return -math.inf if all(step < 0 for step in steps) else None

@@ -228,6 +228,22 @@ def test_float32_has_the_limits_at_infinity_and_nan_for_nan_alone(name: str) -> 
             assert judge.factor(at_infinity, limit, 0.0, 0.0, "float32").max() <= 4, f"f({side}·inf) is {at_infinity}"
 
 
+@pytest.mark.parametrize("setting", dict.fromkeys([*TABLE, *OTHERS]), ids=setting_id)
+def test_derivative_at_infinity_is_its_limit(setting: Setting) -> None:
+    name, params = setting
+    limits = [oracle.limit(name, side, 1, **dict(params)) for side in (-1, 1)]
+    rounded = max((abs(value) for _, value in params), default=0.0)  # the parameters are, on their way in
+    tensors = {parameter: ops.convert_to_tensor([value]) for parameter, value in params if parameter in learnable(name)}
+    for function in (bind(setting), functools.partial(bind(setting), **tensors)):  # fixed, and as if learned
+        got = judge.derivatives(function, np.array([-math.inf, math.inf]), "float32", order=1)[1]
+        for df, limit in zip(got, limits, strict=True):
+            assert limit is None or judge.factor(df, limit, 1.0, rounded, "float32") <= 8, f"{got}, not {limits}"
+
+
+def learnable(name: str) -> dict[str, Any]:
+    return ka.ACTIVATIONS[name].spec.params
+
+
 # Defaults
 
 LAYER_DEFAULTS_THAT_DIFFER = {("leaky_relu", "negative_slope"): 0.3}

@@ -3,8 +3,9 @@
     python tests/benchmarks/cost.py [--floats 8e6] [--rounds 7] [NAME …]
 
 prints a Markdown table for the backend in use: for each function that Keras has too, the ratio of ours to Keras's, and
-both medians. One call is f and its gradient, eagerly (JAX: compiled, as JAX runs), on normal inputs in float32. The two
-take turns, so that whatever else the machine does meets both. NAME restricts the table.
+both medians. One call is f and its gradient on normal inputs in float32: on TensorFlow eagerly, in a graph (as `fit`
+runs) and in a graph that XLA compiles, on JAX compiled, on PyTorch eagerly. The two libraries take turns, so that
+whatever else the machine does meets both. NAME restricts the table.
 """
 
 import argparse
@@ -38,16 +39,20 @@ def main() -> None:
         parser.error(f"not in both libraries: {', '.join(sorted(unknown))}")
     x = np.random.default_rng(0).normal(size=(int(options.floats) // 1000, 1000)).astype("float32")
     print(f"{machine()}; {options.floats:.0e} floats, medians of {options.rounds}.\n")
-    print("| function | ours / Keras | ours, ms | Keras, ms |\n| --- | --- | --- | --- |")
+    head = ["function", *(f"{mode}: ours / Keras | ours, ms | Keras, ms" for mode in with_gradient(ops.sin))]
+    print(f"| {' | '.join(head)} |\n|{' --- |' * (3 * len(head) - 2)}")
     for name in options.names or shared:
         functions = (getattr(ka, name), getattr(keras.activations, name))
         sides = [with_gradient(functools.partial(f, **ARGUMENTS.get(name, {}))) for f in functions]
-        ours, theirs = medians_s(sides, ops.convert_to_tensor(x), options.rounds)
-        print(f"| `{name}` | {ours / theirs:.2f} | {1e3 * ours:.0f} | {1e3 * theirs:.0f} |", flush=True)
+        cells = [f"`{name}`"]
+        for mode in sides[0]:
+            ours, theirs = medians_s([side[mode] for side in sides], ops.convert_to_tensor(x), options.rounds)
+            cells += [f"{ours / theirs:.2f}", f"{1e3 * ours:.0f}", f"{1e3 * theirs:.0f}"]
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def with_gradient(function: Function) -> Function:
-    """The function that computes f and its gradient, and waits for both."""
+def with_gradient(function: Function) -> dict[str, Function]:
+    """The function that computes f and its gradient, and waits for both, in each way that the backend has to run it."""
     match keras.backend.backend():
         case "tensorflow":
             import tensorflow as tf
@@ -58,7 +63,11 @@ def with_gradient(function: Function) -> Function:
                     y = function(x)
                 return y, tape.gradient(y, x)  # without a sum: of ones, as all activations get something from above
 
-            return both
+            return {
+                "eager": both,
+                "graph": tf.function(both, autograph=False),
+                "XLA": tf.function(both, autograph=False, jit_compile=True),
+            }
         case "jax":
             import jax
 
@@ -67,7 +76,7 @@ def with_gradient(function: Function) -> Function:
                 y, pull = jax.vjp(function, x)
                 return y, pull(ops.ones_like(y))
 
-            return lambda x: jax.block_until_ready(both_at_once(x))
+            return {"compiled": lambda x: jax.block_until_ready(both_at_once(x))}
         case _:
             import torch
 
@@ -76,7 +85,7 @@ def with_gradient(function: Function) -> Function:
                 y = function(x)
                 return y, torch.autograd.grad(y, x, torch.ones_like(y))
 
-            return in_turn
+            return {"eager": in_turn}
 
 
 def medians_s(functions: list[Function], x: Any, rounds: int) -> list[float]:
