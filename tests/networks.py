@@ -1,5 +1,6 @@
-"""Small networks that the tests of the comparison train, in a module that other processes can import."""
+"""Small networks and data that the tests of the comparison train, in a module that other processes can import."""
 
+import dataclasses
 import os
 import signal
 import time
@@ -7,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+
+from keras_acts_tuning.data import Data
+from keras_acts_tuning.tasks import Task
 
 
 def tiny(activation: Any, data: Any) -> keras.Model:
@@ -115,3 +120,14 @@ def backend_drawn(activation: Any, data: Any) -> keras.Model:
 
         model.layers[0].bias.assign(tf.random.normal([8]))
     return model
+
+
+def smaller(task: Task) -> Task:
+    """The task with a part of its examples, those that its authors set apart for the test among them."""
+
+    def load() -> Data:
+        data = task.load()
+        kept = np.arange(0, len(data.x), max(1, len(data.x) // 300))
+        return dataclasses.replace(data, x=data.x[kept], y=data.y[kept], test=np.flatnonzero(np.isin(kept, data.test)))
+
+    return dataclasses.replace(task, load=load)

@@ -9,13 +9,14 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from networks import smaller
 
 from keras_acts_tuning.arms import DEFAULT_ACTIVATIONS, Arm
 from keras_acts_tuning.comparison import compare, resolve_data
 from keras_acts_tuning.data import Data, split
 from keras_acts_tuning.errors import StudyError
 from keras_acts_tuning.execute import Execution
-from keras_acts_tuning.tasks import SUITES, TASKS, Task, _sequences, _task, find_task, gru, tasks_from, transformer
+from keras_acts_tuning.tasks import SUITES, TASKS, _sequences, _task, find_task, gru, tasks_from, transformer
 
 SHAPES = {
     "digits": (1797, (64,), 10),
@@ -219,14 +220,3 @@ def test_sequences_go_through_a_study(name: str, tmp_path: Path, monkeypatch: py
     assert {outcome.details["engine"] for outcome in comparison.outcomes} == {"graph"}
     assert all(0 <= (outcome.score or -1) <= 1 for outcome in comparison.outcomes)
     assert all(outcome.details["health"] for outcome in comparison.outcomes)
-
-
-def smaller(task: Task) -> Task:
-    """The task with every fifth example."""
-
-    def load() -> Data:
-        data = task.load()
-        kept = np.arange(0, len(data.x), 5)
-        return dataclasses.replace(data, x=data.x[kept], y=data.y[kept], test=np.flatnonzero(np.isin(kept, data.test)))
-
-    return dataclasses.replace(task, load=load)

@@ -165,13 +165,13 @@ def test_a_search_that_hangs_is_ended(tmp_path: Path) -> None:
 
 
 def test_the_chosen_values_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from keras_acts_tuning.present import print_comparison
+    from keras_acts_tuning.present import print_result
 
     comparison = study(tmp_path)
     plain = comparison.to_dict()
     assert {row["activation"]: row["tuned"] for row in plain["table"]} == comparison.tuned
     assert {t["arm"] for t in plain["tunings"]} == {"relu", "tanh"}
-    print_comparison(comparison, as_json=False)
+    print_result(comparison, as_json=False)
     printed = capsys.readouterr().out
     for values in comparison.tuned.values():
         assert f"learning_rate={values['learning_rate']:.3g}" in printed

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from keras_acts_tuning.errors import StudyError as StudyError
     from keras_acts_tuning.execute import Execution as Execution
     from keras_acts_tuning.space import ActivationSpace as ActivationSpace
+    from keras_acts_tuning.suite import Suite as Suite, compare_suite as compare_suite
     from keras_acts_tuning.tuners import (
         BayesianOptimization as BayesianOptimization,
         GridSearch as GridSearch,
@@ -29,7 +30,9 @@ _HOMES = {
     "Hyperband": "tuners",
     "RandomSearch": "tuners",
     "StudyError": "errors",
+    "Suite": "suite",
     "compare": "comparison",
+    "compare_suite": "suite",
     "from_arrays": "data",
     "load": "comparison",
     "load_file": "data",

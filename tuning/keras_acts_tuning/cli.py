@@ -37,16 +37,22 @@ def main() -> None:
 @app.command()
 def compare(
     data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA", help="A built-in task (digits, breast_cancer, diabetes), or a .npz or .csv file."
+        str | None,
+        typer.Argument(metavar="DATA", help="A built-in task (`keras-acts list --tasks`), or a .npz or .csv file."),
+    ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            help="Several built-in tasks instead of DATA, for ranks over them: 'small', or names with commas."
         ),
-    ],
+    ] = None,
     activations: Annotated[
         str | None, typer.Option(help="Names with commas, such as 'relu,snake(alpha=2)'. Default: twelve classics.")
     ] = None,
     reference: Annotated[str, typer.Option(help="The activation the others are measured against.")] = "relu",
-    seeds: Annotated[int, typer.Option(help="How many seeds each activation is trained with.")] = 5,
+    seeds: Annotated[
+        int | None, typer.Option(help="How many seeds each activation is trained with. Default: 5, in a suite 3.")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Training epochs a trial. Default: what the task says, else 20.")
     ] = None,
@@ -64,7 +70,7 @@ def compare(
     ] = None,
     split_seed: Annotated[int, typer.Option(help="Seed of the split in training, validation and test part.")] = 0,
     directory: Annotated[
-        Path | None, typer.Option(help="Where the study is stored. Default: results/ and the data's name.")
+        Path | None, typer.Option(help="Where the study is stored. Default: results/ and the data's or suite's name.")
     ] = None,
     tune: Annotated[
         list[str] | None,
@@ -93,8 +99,12 @@ def compare(
         str | None, typer.Option(help="Memory that a trial may take, such as 2GB or 512MiB, before it is ended.")
     ] = None,
     measure: Annotated[
-        bool, typer.Option("--measure/--no-measure", help="Time each activation apart, after all trials and alone.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--measure/--no-measure",
+            help="Time each activation apart, after all trials and alone. Default: yes, in a suite no.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train the same network with each activation, several seeds each, and say which did best.
@@ -105,21 +115,22 @@ def compare(
         from keras_acts_tuning.comparison import compare as run
         from keras_acts_tuning.errors import StudyError, received
         from keras_acts_tuning.execute import Execution
-        from keras_acts_tuning.present import Display, print_comparison, print_files
+        from keras_acts_tuning.present import Display, print_files, print_result
+        from keras_acts_tuning.suite import Suite, compare_suite
 
         if direction not in (None, "max", "min"):
             raise StudyError(received("`--direction` needs to be 'max' or 'min'", direction=direction))
+        if (data is None) == (suite is None):
+            raise StudyError(received("`compare` needs either DATA or `--suite`", data=data, suite=suite))
         with Display(quiet=as_json) as display:
-            comparison = run(
-                None if model is None else _function(model),
-                data,
+            settings = dict[str, Any](
+                build=None if model is None else _function(model),
                 activations=activations,
                 reference=reference,
-                seeds=seeds,
                 epochs=epochs,
                 batch_size=batch_size,
                 metric=metric,
-                direction=direction,  # type: ignore[arg-type]
+                direction=direction,
                 target=target,
                 split_seed=split_seed,
                 directory=directory,
@@ -127,8 +138,7 @@ def compare(
                 tune=dict(map(_tuned, tune)) if tune else None,
                 tune_trials=tune_trials,
                 race=race,
-                tuner=tuner,  # type: ignore[arg-type]
-                measure=measure,
+                tuner=tuner,
                 execution=Execution(
                     workers=workers,
                     address=address,
@@ -137,10 +147,14 @@ def compare(
                 ),
                 listener=display,
             )
-        print_comparison(comparison, as_json=as_json)
+            # Their defaults are another in a suite.
+            settings |= {k: v for k, v in {"seeds": seeds, "measure": measure}.items() if v is not None}
+            found = run(data=data, **settings) if data is not None else compare_suite(suite or "", **settings)
+        print_result(found, as_json=as_json)
         if not as_json:
-            print_files([comparison.report()])
-    if not any(outcome.status == "completed" for outcome in comparison.outcomes):
+            print_files([found.report()])
+    studies = found.comparisons if isinstance(found, Suite) else (found,)
+    if not all(any(outcome.status == "completed" for outcome in study.outcomes) for study in studies):
         raise typer.Exit(1)
 
 
@@ -163,22 +177,18 @@ def report(
     with _errors_in_one_line():
         from keras_acts_tuning.comparison import load
         from keras_acts_tuning.errors import StudyError, received
-        from keras_acts_tuning.present import print_comparison, print_files, print_json
-        from keras_acts_tuning.report import save_plots, write_report
+        from keras_acts_tuning.present import print_files, print_result
+        from keras_acts_tuning.report import save_plots
+        from keras_acts_tuning.suite import Suite
 
         if format_ not in ("png", "svg"):
             raise StudyError(received("`--format` needs to be 'png' or 'svg'", format=format_))
         comparisons = [load(directory) for directory in directories]
         several = len(comparisons) > 1
-        if as_json:
-            results = [comparison.to_dict() for comparison in comparisons]
-            print_json(results if several else results[0])
-        else:
-            for comparison in comparisons:
-                print_comparison(comparison, as_json=False)
+        found = Suite(comparisons, Path()) if several else comparisons[0]
+        print_result(found, as_json=as_json)
         if not as_json or html is not None:
-            home = html or (Path() if several else directories[0]) / "report.html"
-            print_files([write_report(comparisons, home)], quiet=as_json)
+            print_files([found.report(html)], quiet=as_json)
         if plots is not None:
             for place, comparison in enumerate(comparisons, 1):
                 folder = plots / f"study-{place}" if several else plots
@@ -241,14 +251,18 @@ def list_(
     learned: Annotated[
         bool | None, typer.Option("--learned/--fixed", help="Only those that learn a parameter, or none.")
     ] = None,
+    tasks: Annotated[bool, typer.Option("--tasks", help="The built-in tasks instead, and what each needs.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the activations of the catalogue."""
+    """List the activations of the catalogue, or the built-in tasks."""
     with _errors_in_one_line(also=ValueError):
         import keras_acts as ka
-        from keras_acts_tuning.present import print_catalogue
+        from keras_acts_tuning.present import print_catalogue, print_tasks
 
-        print_catalogue(ka.names(family=family, learned=learned), as_json=as_json)
+        if tasks:
+            print_tasks(as_json=as_json)
+        else:
+            print_catalogue(ka.names(family=family, learned=learned), as_json=as_json)
 
 
 @app.command()

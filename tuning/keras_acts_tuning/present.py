@@ -23,6 +23,8 @@ from keras_acts_tuning.cell import Progress
 from keras_acts_tuning.comparison import Comparison, Listener, Row
 from keras_acts_tuning.plan import Plan
 from keras_acts_tuning.store import Outcome, Tuning
+from keras_acts_tuning.suite import Suite
+from keras_acts_tuning.tasks import SUITES, TASKS
 from keras_acts_tuning.tune import SEARCH_SEED, described
 
 
@@ -38,8 +40,8 @@ class Display(Listener):
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._console = Console(stderr=True, quiet=quiet)
-        self._running: dict[str, Progress] = {}
-        self._scores: dict[str, list[float]] = defaultdict(list)
+        self._running = dict[str, Progress]()
+        self._scores = defaultdict[str, list[float]](list)
         self._failures = 0
         self._plan: Plan | None = None
         self._bar = Bar(
@@ -57,12 +59,22 @@ class Display(Listener):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         if self._live is not None:
             self._live.stop()
+        self._live = None
 
     def planned(self, plan: Plan, finished: list[Outcome]) -> None:
-        """Begin the display."""
+        """Begin the display, of the first study or of the next."""
+        self._end()
         self._plan = plan
+        self._running.clear()
+        self._scores.clear()
+        self._failures = 0
+        for task in self._bar.task_ids:
+            self._bar.remove_task(task)
         total = len(plan.trials)
         for outcome in finished:
             self._count(outcome)
@@ -133,11 +145,18 @@ class Display(Listener):
         return grid
 
 
-def print_comparison(comparison: Comparison, *, as_json: bool) -> None:
-    """Print the table, what failed, and where the plot is."""
+def print_result(found: Comparison | Suite, *, as_json: bool) -> None:
+    """Print the answer of one study, or of several."""
     if as_json:
-        print_json(comparison.to_dict())
-        return
+        print_json(found.to_dict())
+    elif isinstance(found, Suite):
+        _print_suite(found)
+    else:
+        _print_comparison(found)
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    """The table, what failed, and where the plot is."""
     plan, console = comparison.plan, _console()
     console.print(_table(plan, comparison.table()))
     console.print(
@@ -157,6 +176,55 @@ def print_comparison(comparison: Comparison, *, as_json: bool) -> None:
         console.print(Text(f"{outcome.arm}, seed {outcome.seed} {outcome.status.replace('_', ' ')}: {outcome.reason}"))
     if len(comparison.failures) < len(comparison.outcomes):
         print_files([comparison.plot()])
+
+
+def _print_suite(suite: Suite) -> None:
+    """Each study, then the ranks over them all and what they show."""
+    console = _console()
+    for name, comparison in zip(suite.names, suite.comparisons, strict=True):
+        console.print(Text(name, style="bold underline"))
+        _print_comparison(comparison)
+        console.print()
+    if ranking := suite.ranking():
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("activation")
+        for heading in ("mean rank", *ranking.tasks):
+            table.add_column(heading, justify="right")
+        for label, ranks in ranking.ranks.items():
+            places = (ranking.mean_ranks[label], *ranks)
+            table.add_row(Text(label), *(f"{place:.2f}".removesuffix(".00") for place in places))
+        console.print(table)
+        console.print("1 is the best mean score; equal ones share their ranks.", style="dim", highlight=False)
+        console.print()
+    console.print(Text(suite.verdict(), style="bold"))
+
+
+def print_tasks(*, as_json: bool) -> None:
+    """Print the built-in tasks, and what each needs."""
+    rows: list[dict[str, Any]] = [
+        {
+            "name": task.name,
+            "network": task.build.__name__,
+            "epochs": task.epochs,
+            "suites": [suite for suite, names in SUITES.items() if task.name in names],
+            "needs": task.needs or None,
+            "installed": task.installed,
+            "data": task.title,
+        }
+        for task in TASKS.values()
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "network", "epochs", "suite", "needs", "data"):
+        table.add_column(heading, justify="right" if heading == "epochs" else "left")
+    for row in rows:
+        state = "" if row["installed"] else " (missing)"
+        needs = f"keras-acts[suite]: {row['needs']}{state}" if row["needs"] else ""
+        cells = (row["name"], row["network"], row["epochs"], ", ".join(row["suites"]), needs, row["data"])
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    _console().print(table)
 
 
 def print_files(files: Sequence[Path], *, quiet: bool = False) -> None:
