@@ -605,3 +605,9 @@ def test_quantities_have_their_unit() -> None:
     assert quantity(1234.5, "ms") == "1,234\N{NO-BREAK SPACE}ms"
     assert quantity(26122.0, "") == "26,122"
     assert quantity(None, "s") == "–"
+
+
+def test_methods_that_differ_in_a_number_are_said_once() -> None:
+    texts = ["wall time; median of 402 samples, in 5 rounds", "wall time; median of 370 samples, in 5 rounds"]
+    assert facts._in_one(texts) == "wall time; median of 370 to 402 samples, in 5 rounds"
+    assert facts._in_one(["counted; no word for {Relu}"]) == "counted; no word for {Relu}"

@@ -1,6 +1,7 @@
 """What a report shows, computed from the stored study: curves, costs, ranks, what was learned, health."""
 
 import math
+import re
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,8 @@ from keras_acts_tuning.analyse import Direction, Estimate, Ranking, Scores, mean
 
 if TYPE_CHECKING:
     from keras_acts_tuning.comparison import Comparison
+
+_NUMBER = re.compile(r"\d+")
 
 CURVE_POINTS = 100
 """Of a learning curve; a longer training is thinned to as many."""
@@ -124,11 +127,23 @@ def measures(comparison: "Comparison") -> list[Measure]:
     for name, taken in apart.items():
         values = {m.arm: Estimate(m.value, m.low, m.high) for m in taken if m.value is not None}
         reasons = {m.arm: m.reason for m in taken if m.value is None}
-        methods = "; ".join(dict.fromkeys(m.method for m in taken))
+        methods = _in_one([m.method for m in taken])
         unit = "" if taken[0].unit == name else taken[0].unit
         if values or name not in found:
             found[name] = _measure(name, unit, methods, values, reasons)
     return [measure for measure in found.values() if measure.values or measure.reasons]
+
+
+def _in_one(texts: Sequence[str]) -> str:
+    """The texts as one: clauses that differ in their numbers alone are said once, with the range of each."""
+    numbers: dict[str, list[list[int]]] = {}
+    for clause in (clause for text in texts for clause in text.split("; ")):
+        numbers.setdefault(_NUMBER.sub("\0", clause), []).append([int(n) for n in _NUMBER.findall(clause)])
+    said = []
+    for clause, found in numbers.items():
+        ranges = (f"{min(n)} to {max(n)}" if len(set(n)) > 1 else str(n[0]) for n in zip(*found, strict=True))
+        said.append(re.sub("\0", lambda _, ranges=ranges: next(ranges), clause))  # type: ignore[misc]
+    return "; ".join(said)
 
 
 def _of_trials(comparison: "Comparison", name: str) -> Measure:
