@@ -140,7 +140,8 @@ def _sparse(x: Tensor, axes: tuple[int, ...], power: int) -> Tensor:
     flat, restore = _as_last_axis(x, axes)
     scores = _below_the_largest(flat, (-1,)) / power
     scores = ops.where(scores < -1.0, -1.0, scores)
-    threshold = _threshold(ops.stop_gradient(scores), power)
+    # Stopped before, for forward mode, and behind, so that TensorFlow's reverse mode does not walk through it in vain.
+    threshold = ops.stop_gradient(_threshold(ops.stop_gradient(scores), power))
     # Two steps of Newton's method, from a threshold that is right already up to rounding: what they are for is
     # the derivatives. One step gives it the first derivative of τ, and each one more doubles their number.
     for _ in range(2):
@@ -224,7 +225,7 @@ def entmax(x: Tensor, alpha: float | Tensor = 1.5, axis: int | tuple[int, ...] =
         return theta + total * _numerics.expm1_over(-fixed[0], ops.log(total)) / slope
 
     theta = largest(fixed[1], axes)  # 0, in the shape of a sum
-    theta = ops.fori_loop(0, math.ceil((digits + math.log2(count)) / 2), step, theta)
+    theta = ops.stop_gradient(ops.fori_loop(0, math.ceil((digits + math.log2(count)) / 2), step, theta))
     for _ in range(2):  # for the derivatives, as in `_sparse`
         p, slope = powers(theta, order, scores)
         theta = theta + (ops.sum(p, axis=axes, keepdims=True) - 1.0) / slope

@@ -137,7 +137,8 @@ class Maxout(Projecting):
 
     def call(self, inputs: Tensor) -> Tensor:
         """The largest piece, element by element."""
-        pieces = [ops.matmul(inputs, self.kernel[i]) for i in range(self.k)]
+        # Not by `keras.ops.matmul`, which makes float64 float32 on PyTorch.
+        pieces = [inputs @ self.kernel[i] for i in range(self.k)]
         return _maximum(pieces if self.bias is None else [piece + self.bias[i] for i, piece in enumerate(pieces)])
 
 

@@ -5,7 +5,6 @@ number; any other is measured over many inputs, and along lines through them.
 """
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -15,20 +14,22 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from layers import subject
+from layers import Subject, subject
 
 import keras_acts as ka
 from keras_acts import Spec
+from keras_acts._backend import compiled
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() == "jax", reason="the facts are every backend's, and JAX would take minutes, op by op"
-)
+BACKEND = keras.backend.backend()
 
 STAGES = (0, 1), (2,), (3,)
 """Orders of the derivatives searched for jumps, each stage where the last found none; without any, it is smooth."""
 
 FAR = 10.0 ** np.arange(1, 16)
 POINTS = np.unique([*-FAR, *judge.AROUND_ZERO, *FAR])
+
+BLOCK = 1024
+"""How many points JAX computes at once."""
 
 COARSE = np.unique([0.0, *judge.AROUND_ZERO[::16]])
 
@@ -100,31 +101,55 @@ def smoothness(at: Derivatives, edges: np.ndarray = judge.AROUND_ZERO) -> float:
 # Elementwise layers: along the line of their only input
 
 
-@functools.cache
 def measured(name: str) -> Measured:
     with judge.double_precision():
         one = subject(name)
         drawn = any(param.initializer for param in one.cls.spec.params.values())  # claims are of the values given
         layer = one.make(dtype="float64", **({"learn": ()} if drawn else {}))
+        layer.build((None, 1))
 
     def f(t: Any) -> Any:
         return ops.reshape(layer(ops.reshape(t, (-1, 1))), (-1,))
 
-    return measure(lambda x, order: judge.derivatives(f, x, "float64", order))
+    return measure(derivatives(f))
+
+
+def derivatives(f: Callable[[Any], Any]) -> Derivatives:
+    """Those of an elementwise function."""
+    if BACKEND != "jax":
+        return lambda x, order: judge.derivatives(f, x, "float64", order)
+    import jax
+
+    # Compiled once, all orders and for blocks of one size: operation by operation, or for each size, it takes minutes.
+    functions = [f]
+    for _ in range(STAGES[-1][-1]):
+        functions.append(jax.grad(lambda x, last=functions[-1]: last(x).sum()))
+    together = jax.jit(lambda x: [function(x) for function in functions])
+
+    def at(x: np.ndarray, order: int) -> list[np.ndarray]:
+        with judge.double_precision():
+            blocks = [together(block) for block in np.resize(x, (-(-len(x) // BLOCK), BLOCK))]
+        return [np.concatenate([numbers(block[n]) for block in blocks])[: len(x)] for n in range(order + 1)]
+
+    return at
+
+
+def numbers(y: Any) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(y))
 
 
 ELEMENTWISE = [name for name, cls in ka.ACTIVATIONS.items() if cls.spec.elementwise]
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_facts_of_an_elementwise_layer_are_true(name: str) -> None:
-    assert contradictions(ka.ACTIVATIONS[name].spec, measured(name)) == []
+def test_facts_of_an_elementwise_layer_are_true_and_false_ones_are_found_out(name: str) -> None:
+    check(ka.ACTIVATIONS[name].spec, measured(name))
 
 
-@pytest.mark.parametrize("name", ELEMENTWISE)
-def test_a_false_fact_of_an_elementwise_layer_is_found_out(name: str) -> None:
-    for claim in falsehoods(ka.ACTIVATIONS[name].spec):
-        assert contradictions(dataclasses.replace(ka.ACTIVATIONS[name].spec, **claim), measured(name)), claim
+def check(spec: Spec, found: Measured) -> None:
+    assert contradictions(spec, found) == []
+    for claim in falsehoods(spec):
+        assert contradictions(dataclasses.replace(spec, **claim), found), claim
 
 
 def falsehoods(spec: Spec) -> list[dict[str, Any]]:
@@ -140,17 +165,16 @@ def falsehoods(spec: Spec) -> list[dict[str, Any]]:
 # The others: over many inputs, and along lines through them
 
 
-@functools.cache
 def measured_over_many_inputs(name: str) -> Measured:
     with judge.double_precision():
         one, random = subject(name), np.random.default_rng(0)
-        layer, shape = one.make(dtype="float64"), one.shape[1:]
+        layer, shape = built(one, one.shape), one.shape[1:]
         near = random.normal(size=(64, *shape))
         lowest, highest = extremes(layer, np.concatenate([near * scale for scale in (1e-3, 1, 30, 1e6)]), 1e6)
         if math.isfinite(lowest) or math.isfinite(highest):
             # Bounded for so many channels; is it for any number?
-            wide = one.make(dtype="float64")
-            lower, higher = extremes(wide, random.normal(size=(1, *shape[:-1], 10**4)), 1e6)
+            x = random.normal(size=(1, *shape[:-1], 10**4))
+            lower, higher = extremes(built(one, x.shape), x, 1e6)
             lowest = -math.inf if lower < 10 * lowest - 1 else lowest
             highest = math.inf if higher > 10 * highest + 1 else highest
         raised = near.reshape(64, -1).copy()
@@ -166,8 +190,11 @@ def measured_over_many_inputs(name: str) -> Measured:
     )
 
 
-def numbers(y: Any) -> np.ndarray:
-    return np.asarray(ops.convert_to_numpy(y))
+def built(one: Subject, shape: tuple[int, ...]) -> Callable[[Any], Any]:
+    """The layer in float64, with its weights; on JAX compiled, since operation by operation takes minutes."""
+    layer = one.make(dtype="float64")
+    layer.build(shape)
+    return compiled(layer) if BACKEND == "jax" else layer
 
 
 def extremes(layer: Any, x: np.ndarray, far: float) -> tuple[float, float]:
@@ -188,22 +215,17 @@ def along(layer: Any, origin: np.ndarray, direction: np.ndarray, weights: np.nda
         y = layer(origin + ops.reshape(t, (-1, *[1] * origin.ndim)) * direction)
         return ops.sum(y * weights, axis=tuple(range(1, weights.ndim + 1)))
 
-    return lambda x, order: judge.derivatives(f, x, "float64", order)
+    return derivatives(f)
 
 
-OTHERS = [name for name in ka.ACTIVATIONS if name not in ELEMENTWISE]
-
-
-@pytest.mark.parametrize("name", OTHERS)
-def test_facts_of_any_other_layer_are_true(name: str) -> None:
-    assert contradictions(ka.ACTIVATIONS[name].spec, measured_over_many_inputs(name)) == []
+# The batch normalization of Keras's is in float32 on JAX, whatever the dtype.
+ROUGH = {"meta_acon"} if BACKEND == "jax" else set()
+OTHERS = [name for name in ka.ACTIVATIONS if name not in ELEMENTWISE and name not in ROUGH]
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_false_fact_of_any_other_layer_is_found_out(name: str) -> None:
-    for claim in falsehoods(ka.ACTIVATIONS[name].spec):
-        found = measured_over_many_inputs(name)
-        assert contradictions(dataclasses.replace(ka.ACTIVATIONS[name].spec, **claim), found), claim
+def test_facts_of_any_other_layer_are_true_and_false_ones_are_found_out(name: str) -> None:
+    check(ka.ACTIVATIONS[name].spec, measured_over_many_inputs(name))
 
 
 # Facts that only one has
