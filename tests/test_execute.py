@@ -18,10 +18,11 @@ import keras_acts_tuning as kat
 from keras_acts_tuning import _process, cell as cells
 from keras_acts_tuning._process import Limits, alone
 from keras_acts_tuning.cell import Cell, Progress, seeded_model
-from keras_acts_tuning.comparison import Comparison, Listener
+from keras_acts_tuning.comparison import Comparison
 from keras_acts_tuning.data import split
 from keras_acts_tuning.execute import Execution, execute
 from keras_acts_tuning.measure import memory_in_use
+from keras_acts_tuning.study import Listener
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 4)).astype("float32")

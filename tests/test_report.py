@@ -531,8 +531,8 @@ def test_the_script_goes_on_with_the_very_study(tmp_path: Path, monkeypatch: pyt
     comparison = stored(tmp_path, plan, sample(plan, {arm.label: 0.9 for arm in arms}))
     code, _ = words.command(comparison)
     asked: list[Comparison] = []
-    compare = kat.comparison.compare  # type: ignore[attr-defined]
-    monkeypatch.setattr(kat.comparison, "compare", lambda *a, **k: asked.append(compare(*a, **k)))  # type: ignore[attr-defined]
+    compare = kat.study.compare  # type: ignore[attr-defined]
+    monkeypatch.setattr(kat.study, "compare", lambda *a, **k: asked.append(compare(*a, **k)))  # type: ignore[attr-defined]
     exec(code, {"network": networks.tiny, "data": toy})
     assert asked[0].outcomes == comparison.outcomes
 

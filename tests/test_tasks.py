@@ -12,10 +12,10 @@ import pytest
 from networks import smaller
 
 from keras_acts_tuning.arms import DEFAULT_ACTIVATIONS, Arm
-from keras_acts_tuning.comparison import compare, resolve_data
 from keras_acts_tuning.data import Data, split
 from keras_acts_tuning.errors import StudyError
 from keras_acts_tuning.execute import Execution
+from keras_acts_tuning.study import compare, resolve_data
 from keras_acts_tuning.tasks import SUITES, TASKS, _sequences, _task, find_task, gru, tasks_from, transformer
 
 SHAPES = {

@@ -31,13 +31,14 @@ from sklearn.datasets import load_digits
 
 from keras_acts_tuning.analyse import Race
 from keras_acts_tuning.arms import DEFAULT_ACTIVATIONS, Arm
-from keras_acts_tuning.comparison import compare, standing
+from keras_acts_tuning.comparison import standing
 from keras_acts_tuning.data import Data, from_arrays, split
 from keras_acts_tuning.engine import Trainer
 from keras_acts_tuning.execute import Execution
 from keras_acts_tuning.measure import memory_in_use
 from keras_acts_tuning.plan import Plan
 from keras_acts_tuning.store import Outcome
+from keras_acts_tuning.study import compare
 from keras_acts_tuning.tasks import cnn, mlp
 
 BATCH, TRAINED = 32, 1437

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from keras_acts_tuning.arms import Arm as Arm
-    from keras_acts_tuning.comparison import Comparison as Comparison, compare as compare, load as load
+    from keras_acts_tuning.comparison import Comparison as Comparison, load as load
     from keras_acts_tuning.data import Data as Data, from_arrays as from_arrays, load_file as load_file
     from keras_acts_tuning.errors import StudyError as StudyError
     from keras_acts_tuning.execute import Execution as Execution
     from keras_acts_tuning.space import ActivationSpace as ActivationSpace
+    from keras_acts_tuning.study import compare as compare
     from keras_acts_tuning.suite import Suite as Suite, compare_suite as compare_suite
     from keras_acts_tuning.tuners import (
         BayesianOptimization as BayesianOptimization,
@@ -31,7 +32,7 @@ _HOMES = {
     "RandomSearch": "tuners",
     "StudyError": "errors",
     "Suite": "suite",
-    "compare": "comparison",
+    "compare": "study",
     "compare_suite": "suite",
     "from_arrays": "data",
     "load": "comparison",

@@ -112,10 +112,10 @@ def compare(
     Stopped at any moment, the same command goes on where it was.
     """
     with _errors_in_one_line():
-        from keras_acts_tuning.comparison import compare as run
         from keras_acts_tuning.errors import StudyError, received
         from keras_acts_tuning.execute import Execution
         from keras_acts_tuning.present import Display, print_files, print_result
+        from keras_acts_tuning.study import compare as run
         from keras_acts_tuning.suite import Suite, compare_suite
 
         if direction not in (None, "max", "min"):

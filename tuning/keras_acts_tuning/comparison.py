@@ -1,9 +1,9 @@
-"""The comparison: plan it, run what is missing, and read the answer from the store."""
+"""What a study has found: read from its store, and put into words, tables and pictures."""
 
 import math
 import statistics
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,279 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_acts_tuning import cell as cells
-from keras_acts_tuning.analyse import (
-    Analysis,
-    Direction,
-    Estimate,
-    Race,
-    Scores,
-    Verdict,
-    analyse,
-    race as decide,
-    verdict,
-)
-from keras_acts_tuning.arms import Arm, arms_from
-from keras_acts_tuning.cell import Cell, Progress
-from keras_acts_tuning.data import Data, from_arrays, load_file, split
-from keras_acts_tuning.errors import StudyError, nearest, received
-from keras_acts_tuning.execute import Execution, execute
-from keras_acts_tuning.lane import lane
-from keras_acts_tuning.plan import Plan, build_facts, data_facts, direction_of
-from keras_acts_tuning.store import Measurement, Outcome, Store, Tuning, now
-from keras_acts_tuning.tasks import TASKS, default_build, find_task
-from keras_acts_tuning.tune import SEARCH_SEED, Space, Tune, Tuned, Tuner, described
-
-RESULTS = Path("results")
-"""Where studies go unless told otherwise, each in a directory with its data's name."""
-
-
-class Listener:
-    """What a comparison tells while it runs; override what is of interest."""
-
-    def planned(self, plan: Plan, finished: list[Outcome]) -> None:
-        """The study begins, or goes on after the trials that are finished."""
-
-    def progressed(self, progress: Progress) -> None:
-        """A trial has ended an epoch."""
-
-    def searched(self, tuning: Tuning) -> None:
-        """An arm's hyper-parameters were searched, and what was found is in the store."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """A trial has ended, and is in the store."""
-
-    def measuring(self, labels: list[str]) -> None:
-        """All trials have ended, and these activations are about to be timed."""
-
-
-def compare(
-    build: Callable[..., Any] | None = None,
-    data: Data | tuple[Any, Any] | str | Path = "digits",
-    *,
-    activations: Iterable[str | Arm] | str | None = None,
-    reference: str = "relu",
-    seeds: int | Iterable[int] = 5,
-    epochs: int | None = None,
-    batch_size: int = 32,
-    metric: str | None = None,
-    direction: Direction | None = None,
-    target: str | None = None,
-    split_seed: int = 0,
-    directory: str | Path | None = None,
-    extend: bool = False,
-    tune: Space | None = None,
-    tune_trials: int = 10,
-    race: bool = False,
-    tuner: Tuner = "random",
-    measure: bool = True,
-    execution: Execution | None = None,
-    listener: Listener | None = None,
-) -> "Comparison":
-    """Compare activations on your model and data.
-
-    Every activation is trained with the same seeds, data order and budget. Each trial picks its
-    best epoch on the validation part and is scored on the test part, which chose nothing. A study
-    that was stopped goes on where it was, with the same call.
-
-    Args:
-        build: A function that returns a compiled model. It is called with those of these arguments
-            that it names: `activation` (call it for a fresh layer, as often as needed;
-            `activation.initializer` is the kernel initializer that suits it), `data`, the names in
-            `tune`, and KerasTuner's `hp`: what it draws from `hp` is tuned. Defaults to a small
-            network that fits the data.
-        data: The name of a built-in task, a `.npz` or `.csv` file, a pair of arrays `(x, y)`, or
-            `Data`. Defaults to `"digits"`.
-        activations: Names, texts such as `"leaky_relu(negative_slope=0.1)"`, or `Arm`s; or one text
-            with commas. Defaults to twelve classics.
-        reference: Label of the activation that the others are measured against. Defaults to
-            `"relu"`, which is added where it is missing.
-        seeds: How many seeds, or the seeds themselves. Defaults to `5`.
-        epochs: Training epochs a trial. Defaults to what the task says, else 20.
-        batch_size: Examples a step. Defaults to `32`.
-        metric: The metric that counts, one that the model computes. Defaults to `"accuracy"`, for
-            a regression `"rmse"`.
-        direction: `"max"` or `"min"`; needed where the metric's name does not tell.
-        target: The target column of a `.csv`.
-        split_seed: Seed of the split in training, validation and test part. Defaults to `0`.
-        directory: Where the study is stored. Defaults to `results/` and the data's name.
-        extend: Whether a stored study may be extended by activations or seeds. Defaults to `False`.
-        tune: What to tune for each activation before its trials, on the validation part and with a
-            seed of its own: `{"learning_rate": (1e-4, 1e-2), "units": [32, 64]}`, ranges as pairs (on a
-            log scale where both ends are above 0) and choices as lists. `build` gets what it names;
-            a `learning_rate` that it does not name is set in the optimizer.
-        tune_trials: The budget of each activation's search, in trainings of `epochs`. Defaults to `10`.
-        race: Whether activations that are beyond doubt not the best stop early, and the study with
-            them when the seeds left would hardly change the answer; see `keras_acts_tuning.analyse.race`.
-            The seeds then take turns, each trial in a process of its own, so that it pays where a
-            training takes longer than compiling. Defaults to `False`.
-        tuner: `"random"`, `"bayesian"` or `"hyperband"`, KerasTuner's. Defaults to `"random"`.
-        measure: Whether to time each activation apart, after all trials and alone on this machine: a
-            second or two each. What has been measured is not measured again. Defaults to `True`.
-        execution: Workers and limits. Defaults to one worker without limits.
-        listener: Told of each step.
-
-    Returns:
-        The comparison, read from the store.
-
-    Raises:
-        StudyError: Anything asked for is not possible; nothing has been written then.
-    """
-    task = find_task(data) if isinstance(data, str) else None
-    data = resolve_data(data, target)
-    build = build or (task.build if task else default_build(data))
-    arms = arms_from(activations)
-    if reference not in [arm.label for arm in arms]:
-        arms = (Arm.parse(reference), *arms)
-        reference = arms[0].label
-    metric = metric or ("accuracy" if data.kind == "classification" else "rmse")
-    plan = Plan(
-        data=data_facts(data),
-        build=build_facts(build),
-        arms=arms,
-        reference=reference,
-        seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
-        epochs=epochs if epochs is not None else (task.epochs if task else 20),
-        batch_size=batch_size,
-        metric=metric,
-        direction=direction or direction_of(metric),
-        split_seed=split_seed,
-        tune=Tune.of(tune, build, tuner, tune_trials),
-        race=race,
-    )
-    splits = split(data, seed=split_seed)
-    environment = cells.environment()
-    listener = listener or Listener()
-    directory = Path(directory) if directory is not None else RESULTS / data.name
-    with Store.create_or_resume(directory, plan, created=now(), extend=extend) as store:
-        listener.planned(plan, store.outcomes(long=False))
-        finished = store.finished()
-        todo = [
-            Cell(arm, seeds_left, build, data, splits, plan.epochs, plan.batch_size, plan.metric, plan.direction)
-            for arm in plan.arms
-            if (seeds_left := tuple(seed for seed in plan.seeds if (arm.label, seed) not in finished))
-        ]
-        execution = execution or Execution()
-        alone = execution.workers in (None, 1) and execution.address is None
-        if plan.tune is not None:
-            todo, lost = _tuned(todo, plan.tune, store, execution, listener)
-            for outcome in lost:
-                store.add(outcome, environment)
-                listener.ended(outcome)
-        run = _raced(plan, store.outcomes()) if plan.race else execute
-        for outcome in run(todo, execution, listener.progressed):
-            store.add(replace(outcome, details={**outcome.details, "alone": alone}), environment)
-            listener.ended(outcome)
-        if measure:
-            cells_ = [
-                Cell(arm, plan.seeds, build, data, splits, plan.epochs, plan.batch_size, plan.metric, plan.direction)
-                for arm in plan.arms
-            ]
-            _measure(cells_, plan.tune, store, execution, environment, listener)
-    return load(directory)
-
-
-def _raced(plan: Plan, ended: list[Outcome]) -> Callable[..., Iterator[Outcome]]:
-    """`execute`, but a seed at a time, and only the trials that the race asks for."""
-
-    def run(cells: Sequence[Cell], how: Execution, report: Callable[[Progress], None]) -> Iterator[Outcome]:
-        by_arm = {cell.arm.label: cell for cell in cells}
-        while todo := standing(plan, ended).todo:
-            done = {(outcome.arm, outcome.seed) for outcome in ended}
-            left = [replace(by_arm[arm], seeds=(seed,)) for arm, seed in todo if (arm, seed) not in done]
-            for outcome in execute(left, how, report):
-                ended.append(outcome)
-                yield outcome
-                if not standing(plan, ended).todo:
-                    return
-
-    return run
-
-
-def standing(plan: Plan, outcomes: Iterable[Outcome]) -> Race:
-    """How the race of a study stands, by the validation scores that chose each trial's epoch."""
-    values: dict[str, dict[int, float]] = {arm.label: {} for arm in plan.arms}
-    for outcome in outcomes:
-        chosen = outcome.best_epoch
-        history = outcome.history.get(f"val_{plan.metric}")
-        values[outcome.arm][outcome.seed] = history[chosen - 1] if chosen and history else math.nan
-    return decide(values, plan.seeds, plan.direction)
-
-
-def _measure(
-    cells_: list[Cell],
-    tune: Tune | None,
-    store: Store,
-    execution: Execution,
-    environment: dict[str, Any],
-    listener: Listener,
-) -> None:
-    """Time those activations that have trained and are not measured yet."""
-    known = {measurement.arm for measurement in store.measurements()}
-    step_ms: dict[str, list[float]] = defaultdict(list)
-    for outcome in store.outcomes(long=False):
-        if outcome.status == "completed" and (ms := outcome.measures.get("step_ms")):
-            step_ms[outcome.arm].append(ms)
-    todo = [cell for cell in cells_ if cell.arm.label in step_ms.keys() - known]
-    if tune is not None:
-        chosen = {tuning.arm: tuning.chosen for tuning in store.tunings()}
-        todo = [replace(cell, build=Tuned(cell.build, tune, chosen[cell.arm.label])) for cell in todo]
-    if not todo:
-        return
-    listener.measuring([cell.arm.label for cell in todo])
-    step_s = {label: statistics.median(values) / 1e3 for label, values in step_ms.items()}
-    for measurements in lane(todo, step_s, execution):
-        store.add_measurements(measurements, environment)
-
-
-def _tuned(
-    todo: list[Cell], tune: Tune, store: Store, execution: Execution, listener: Listener
-) -> tuple[list[Cell], list[Outcome]]:
-    """The cells with what a search found for each, and the outcomes of those for which it found nothing."""
-    from keras_acts_tuning.search import Search, failures, tuning_of
-
-    found = {tuning.arm: tuning for tuning in store.tunings()}
-    searches = [
-        replace(cell, seeds=(SEARCH_SEED,), search=Search(tune)) for cell in todo if cell.arm.label not in found
-    ]
-    limit = execution.trial_timeout_s
-    execution = replace(execution, trial_timeout_s=None if limit is None else limit * tune.trials)
-    for outcome in execute(searches, execution, listener.progressed):
-        tuning = found[outcome.arm] = tuning_of(outcome)
-        store.add_tuning(tuning)
-        listener.searched(tuning)
-    lost = [o for cell in todo if not found[cell.arm.label].chosen for o in failures(cell, found[cell.arm.label])]
-    cells = [
-        replace(cell, build=Tuned(cell.build, tune, chosen))
-        for cell in todo
-        if (chosen := found[cell.arm.label].chosen)
-    ]
-    return cells, lost
-
-
-def resolve_data(data: Data | tuple[Any, Any] | str | Path, target: str | None = None) -> Data:
-    """The data that a name, a path or arrays mean.
-
-    Raises:
-        StudyError: They mean nothing, or the data cannot be studied.
-    """
-    if isinstance(data, Data):
-        return data
-    if isinstance(data, tuple):
-        if len(data) != 2:
-            raise StudyError(received("Arrays need to come as a pair (x, y)", length=len(data)))
-        return from_arrays(*data)
-    if task := find_task(str(data)):
-        if target is not None:
-            raise StudyError(received("`--target` names a column of a .csv", target=target, data=str(data)))
-        return task.load()
-    if not Path(data).suffix and not Path(data).exists():
-        raise StudyError(
-            received(
-                f"DATA needs to be a built-in task, or a .npz or .csv file; {nearest(str(data), TASKS)}", data=str(data)
-            )
-        )
-    return load_file(data, target)
+from keras_acts_tuning.analyse import Analysis, Estimate, Race, Scores, Verdict, analyse, race, verdict
+from keras_acts_tuning.plan import Plan
+from keras_acts_tuning.store import Measurement, Outcome, Store, Tuning
+from keras_acts_tuning.tune import described
 
 
 def load(directory: str | Path) -> "Comparison":
@@ -301,6 +32,16 @@ def load(directory: str | Path) -> "Comparison":
             store.measurements(),
             store.tunings(),
         )
+
+
+def standing(plan: Plan, outcomes: Iterable[Outcome]) -> Race:
+    """How the race of a study stands, by the validation scores that chose each trial's epoch."""
+    values: dict[str, dict[int, float]] = {arm.label: {} for arm in plan.arms}
+    for outcome in outcomes:
+        chosen = outcome.best_epoch
+        history = outcome.history.get(f"val_{plan.metric}")
+        values[outcome.arm][outcome.seed] = history[chosen - 1] if chosen and history else math.nan
+    return race(values, plan.seeds, plan.direction)
 
 
 _SURE = ("parameters", "peak_memory_bytes")

@@ -10,7 +10,7 @@ import pickle
 import sys
 import sysconfig
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -78,7 +78,9 @@ class Execution:
             raise StudyError(received(need, address=self.address))
 
 
-def execute(todo: Iterable[Cell | None], how: Execution, report: Callable[[Progress], None]) -> Iterator[Outcome]:
+def execute(
+    todo: Iterable[Cell | None], how: Execution, report: Callable[[Progress], None]
+) -> Generator[Outcome, None, None]:
     """Run the cells, and yield each trial's outcome as it ends.
 
     Args:

@@ -20,9 +20,10 @@ import keras_acts as ka
 from keras_acts._lookup import defaults, family_of, learned_by_default
 from keras_acts_tuning.analyse import Estimate
 from keras_acts_tuning.cell import Progress
-from keras_acts_tuning.comparison import Comparison, Listener, Row
+from keras_acts_tuning.comparison import Comparison, Row
 from keras_acts_tuning.plan import Plan
 from keras_acts_tuning.store import Outcome, Tuning
+from keras_acts_tuning.study import Listener
 from keras_acts_tuning.suite import Suite
 from keras_acts_tuning.tasks import SUITES, TASKS
 from keras_acts_tuning.tune import SEARCH_SEED, described

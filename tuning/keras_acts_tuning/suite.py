@@ -1,13 +1,13 @@
 """Several comparisons with the same settings: one a data set, and the ranks over them all."""
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from keras_acts_tuning.analyse import Ranking
 from keras_acts_tuning.arms import Arm, arms_from
-from keras_acts_tuning.comparison import RESULTS, Comparison, compare
+from keras_acts_tuning.comparison import Comparison
+from keras_acts_tuning.study import RESULTS, compare
 from keras_acts_tuning.tasks import SUITES, tasks_from
 
 
@@ -52,31 +52,35 @@ def compare_suite(
     return Suite([compare(data=task.name, directory=home / task.name, **settings) for task in chosen], home)
 
 
+def study_names(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """What each study is called: its data's name, with its directory where two have one name."""
+    names = [str(comparison.plan.data["name"]) for comparison in comparisons]
+    return tuple(
+        name if names.count(name) == 1 else f"{name} ({comparison.directory})"
+        for name, comparison in zip(names, comparisons, strict=True)
+    )
+
+
 class Suite:
     """Several comparisons, and what they show together.
 
     Args:
         comparisons: The studies.
         directory: Where their report goes.
+
+    Attributes:
+        names: What each study is called, in the order of `comparisons`.
     """
 
     def __init__(self, comparisons: Sequence[Comparison], directory: Path) -> None:
         self.comparisons = tuple(comparisons)
+        self.names = study_names(comparisons)
         self.directory = directory
 
     @property
     def complete(self) -> bool:
         """Whether every trial that the plans ask for has ended."""
         return all(comparison.complete for comparison in self.comparisons)
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """What each study is called: its data's name, with its directory where two have one name."""
-        names = [str(comparison.plan.data["name"]) for comparison in self.comparisons]
-        return tuple(
-            name if names.count(name) == 1 else f"{name} ({comparison.directory})"
-            for name, comparison in zip(names, self.comparisons, strict=True)
-        )
 
     def ranking(self) -> Ranking | None:
         """The ranks over all studies; `None` where fewer than two studies or activations can be ranked."""

@@ -7,7 +7,6 @@ forbids the browser everything else: a request, or a script that is not the one 
 
 import base64
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from keras_acts_tuning.report._blocks import Figure, Table
 from keras_acts_tuning.report._charts import NARROW, WIDE
 from keras_acts_tuning.report._picture import PALETTE, svg
 from keras_acts_tuning.report._sections import overview, study
+from keras_acts_tuning.suite import study_names
 
 _HERE = Path(__file__).parent
 _WELL = ("#f4f6f8", "#1c232b")
@@ -27,7 +27,7 @@ _WELL = ("#f4f6f8", "#1c232b")
 
 def page(comparisons: Sequence[Comparison]) -> str:
     """The report of one study, or of several with their ranks over all of them."""
-    names = _names(comparisons)
+    names = study_names(comparisons)
     several = len(comparisons) > 1
     sentences, overall = overview(comparisons, names) if several else ([], ())
     style, script = _style(), (_HERE / "page.js").read_text("utf-8")
@@ -88,13 +88,3 @@ def _style() -> str:
 
 def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _names(comparisons: Sequence[Comparison]) -> list[str]:
-    """What each study is called: its data's name, with its directory where two have one name."""
-    names = [str(comparison.plan.data["name"]) for comparison in comparisons]
-    count = Counter(names)
-    return [
-        name if count[name] == 1 else f"{name} ({comparison.directory})"
-        for name, comparison in zip(names, comparisons, strict=True)
-    ]
