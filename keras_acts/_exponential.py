@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops
 
 from keras_acts import _numerics
-from keras_acts._backend import Tensor
+from keras_acts._backend import Tensor, with_derivative
 from keras_acts._function import activation_function
 from keras_acts._layer import Activation
 from keras_acts._spec import Param, Spec
@@ -68,6 +68,16 @@ class ELU(Activation):
         super().__init__({"alpha": alpha}, learn=learn, **kwargs)
 
 
+def _selu_derivative(x: Tensor) -> Tensor:
+    return ops.where(x > 0, _SELU_SCALE, (_SELU_SCALE * _SELU_ALPHA) * ops.exp(_numerics.negative_part(x)))
+
+
+@with_derivative(_selu_derivative)
+def _selu(x: Tensor) -> Tensor:
+    negative = _numerics.expm1(_numerics.negative_part(x))
+    return ops.where(x > 0, _SELU_SCALE * x, (_SELU_SCALE * _SELU_ALPHA) * negative)
+
+
 @activation_function
 def selu(x: Tensor) -> Tensor:
     """The self-normalizing unit: `elu` scaled so that mean 0 and variance 1 reproduce themselves.
@@ -90,8 +100,7 @@ def selu(x: Tensor) -> Tensor:
 
     Source: Klambauer et al. 2017, arXiv:1706.02515. The derivative at 0 is the left one, 1.7581.
     """
-    negative = _numerics.expm1(_numerics.negative_part(x))
-    return _SELU_SCALE * ops.relu(x) + (_SELU_SCALE * _SELU_ALPHA) * negative
+    return _selu(x)
 
 
 class SELU(Activation):

@@ -86,7 +86,7 @@ def swish(x: Tensor, beta: float | Tensor = 1.0) -> Tensor:
 
     Source: Ramachandran, Zoph and Le 2017, arXiv:1710.05941.
     """
-    return _numerics.swish(x, beta)
+    return _numerics.silu(x) if isinstance(beta, (int, float)) and beta == 1 else _numerics.swish(x, beta)
 
 
 class Swish(Activation):
@@ -120,7 +120,7 @@ class Swish(Activation):
 def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     """The Gaussian error linear unit: `x · Φ(x)`, Φ the normal distribution function.
 
-    The standard of transformers.
+    The standard of transformers. In float32 values smaller than 1e-37 (x below −13) are 0.
 
     Args:
         x: Float tensor of any shape.
@@ -492,7 +492,8 @@ class Serf(Activation):
 def phish(x: Tensor) -> Tensor:
     """`x · tanh(gelu(x))`: a gate that turns negative with `x`.
 
-    So that the value is nowhere below 0: a bump of 0.165 to the left of 0.
+    So that the value is nowhere below 0: a bump of 0.165 to the left of 0. In float32 values smaller
+    than 2e-36 (x below −13) are 0.
 
     Args:
         x: Float tensor of any shape.

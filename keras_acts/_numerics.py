@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 from keras import ops
 
 from keras_acts._backend import (
@@ -251,7 +252,27 @@ def sigmoid_root(x: Tensor) -> Tensor:
     return ops.sigmoid(size) * ops.exp(-0.5 * size)
 
 
-silu, silu_derivative = sigmoid_gated(lambda s: s, lambda s, t: 1.0, lambda s, t: t - s)
+def _silu_second(x: Tensor) -> Tensor:
+    x = ops.clip(x, -2000.0, 2000.0)
+    root = sigmoid_root(x)
+    return (2.0 - x * _tanh(0.5 * x)) * root * root
+
+
+@with_derivative(_silu_second)
+def silu_derivative(x: Tensor) -> Tensor:
+    """The derivative of `silu`: (1 + x·σ(−x))/(1 + e⁻ˣ)."""
+    x = ops.clip(x, -2000.0, 2000.0)
+    share = math.exp(-6.0)  # both sides times that: so e⁻ˣ overflows only where the value itself is too small
+    decay = ops.exp(-6.0 - x)
+    return share * (1.0 + x / (1.0 + share / decay)) / (share + decay)
+
+
+@with_derivative(silu_derivative)
+def silu(x: Tensor) -> Tensor:
+    """`x·σ(x)`, also where σ is too small for a normal number: x/(1 + h²) with h = exp(−x/2)."""
+    x = at_least(x, -2000.0)
+    half = ops.exp(-0.5 * at_most(x, 80.0))
+    return x / (1.0 / half + half) / half
 
 
 @with_derivative(
@@ -354,6 +375,11 @@ def isru(x: Tensor, alpha: float | Tensor = 1.0) -> Tensor:
     above = ops.where(far, bend * ops.sign(x), x)
     below = bend / ops.where(far, size, bend)
     return above / ops.sqrt(below * below + alpha * above * above)
+
+
+def relu6(x: Tensor) -> Tensor:
+    """`x` within 0 and 6, of slope 0 at both: one step where the backend has it (JAX's has other slopes there)."""
+    return clip(x, 0.0, 6.0) if keras.backend.backend() == "jax" else ops.relu6(x)
 
 
 def polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:

@@ -179,7 +179,11 @@ def leaky_relu(x: Tensor, negative_slope: float | Tensor = 0.2) -> Tensor:
 
     Source: Maas, Hannun and Ng 2013, whose slope is 0.01.
     """
-    return ops.where(x >= 0, x, negative_slope * x)
+    single = keras.backend.standardize_dtype(x.dtype) == "float32"
+    if single and isinstance(negative_slope, (int, float)) and keras.backend.backend() != "jax":
+        # In one step. (JAX's has slope 1 at 0, and TensorFlow takes the slope in float32.)
+        return ops.leaky_relu(x, negative_slope)
+    return ops.where(x > 0, x, negative_slope * x)
 
 
 class LeakyReLU(Activation):
@@ -194,7 +198,7 @@ class LeakyReLU(Activation):
 
     spec = Spec(
         function=leaky_relu,
-        formula=r"\begin{cases} x & x \ge 0 \\ \mathrm{negative\_slope}\cdot x & x < 0 \end{cases}",
+        formula=r"\begin{cases} x & x > 0 \\ \mathrm{negative\_slope}\cdot x & x \le 0 \end{cases}",
         params={"negative_slope": Param(at_least=0.0, search=(0.01, 0.5), log=True)},
         range=(-float("inf"), float("inf")),
         monotone=True,
@@ -229,7 +233,7 @@ def prelu(x: Tensor, alpha: float | Tensor = 0.25) -> Tensor:
 
     Source: He et al. 2015, arXiv:1502.01852.
     """
-    return ops.where(x >= 0, x, alpha * x)
+    return ops.where(x > 0, x, alpha * x)
 
 
 class PReLU(Activation):
@@ -256,7 +260,7 @@ class PReLU(Activation):
 
     spec = Spec(
         function=prelu,
-        formula=r"\begin{cases} x & x \ge 0 \\ \alpha x & x < 0 \end{cases}",
+        formula=r"\begin{cases} x & x > 0 \\ \alpha x & x \le 0 \end{cases}",
         params={"alpha": Param(search=(0.01, 0.5), log=True)},
         range=(-float("inf"), float("inf")),
         monotone=True,
@@ -351,7 +355,7 @@ def relu6(x: Tensor) -> Tensor:
     Source: Krizhevsky 2010, "Convolutional deep belief networks on CIFAR-10". The derivative at 0
     and at 6 is 0.
     """
-    return _numerics.clip(x, 0.0, 6.0)
+    return _numerics.relu6(x)
 
 
 class ReLU6(Activation):
@@ -405,7 +409,7 @@ def rrelu(
     slope = 0.5 * (lower + upper)
     if training:
         slope = keras.random.uniform(ops.shape(x), lower, upper, keras.backend.standardize_dtype(x.dtype), seed)
-    return ops.where(x >= 0, x, slope * x)
+    return ops.where(x > 0, x, slope * x)
 
 
 class RReLU(Activation):
@@ -420,7 +424,7 @@ class RReLU(Activation):
 
     spec = Spec(
         function=rrelu,
-        formula=r"\begin{cases} x & x \ge 0 \\ a x & x < 0 \end{cases},\quad"
+        formula=r"\begin{cases} x & x > 0 \\ a x & x \le 0 \end{cases},\quad"
         r" a \sim U(\mathrm{lower}, \mathrm{upper})",
         range=(-float("inf"), float("inf")),
         monotone=True,

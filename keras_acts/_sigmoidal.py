@@ -229,7 +229,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     (here `sparse_sigmoid`); with slope 1/6 Howard et al. 2019, arXiv:1905.02244. Keras 3's; Keras 2
     had `0.2 · x + 0.5`.
     """
-    return _numerics.clip(x + 3.0, 0.0, 6.0) / 6.0
+    return _numerics.relu6(x + 3.0) / 6.0
 
 
 class HardSigmoid(Activation):
@@ -484,7 +484,7 @@ def _softsign_derivative(x: Tensor) -> Tensor:
 
 @with_derivative(_softsign_derivative)
 def _softsign(x: Tensor) -> Tensor:
-    return ops.where(ops.isinf(x), ops.sign(x), x / (1.0 + ops.abs(x)))
+    return ops.softsign(ops.clip(x, -1e30, 1e30))
 
 
 @activation_function

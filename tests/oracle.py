@@ -530,9 +530,9 @@ MORE_SETTINGS: dict[str, list[dict[str, Any]]] = {
 KINKS: dict[str, dict[float, int]] = {
     "relu": {0: -1},
     "relu6": {0: -1, 6: 1},
-    "leaky_relu": {0: 1},
-    "prelu": {0: 1},
-    "rrelu": {0: 1},
+    "leaky_relu": {0: -1},
+    "prelu": {0: -1},
+    "rrelu": {0: -1},
     "thresholded_relu": {1: -1},
     "flatten_t_swish": {0: -1},
     "srelu": {0: -1, 1: 1},
