@@ -50,7 +50,7 @@ def with_derivative(*derivatives: Function) -> Callable[[Function], Function]:
     return decorate
 
 
-def native(name: str) -> Unary:
+def native(name: str) -> Function:
     """The function `keras.ops` calls `name`, in float64 too: some of Keras's own make that float32 on JAX."""
     if keras.backend.backend() != "jax":
         return getattr(ops, name)  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_acts._backend import Tensor, to_floating
+from keras_acts._backend import Tensor, native, to_floating
 from keras_acts._errors import nearest, received
 from keras_acts._function import widen
 from keras_acts._spec import Granularity, Spec
@@ -161,7 +161,7 @@ class Activation(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         if not space:
             return inputs
         if mask is None or len(mask.shape) > channel_axis:  # a mask is of the leading axes, and of steps only
-            return ops.mean(inputs, axis=space)
+            return native("mean")(inputs, axis=space)
         shown = ops.reshape(ops.cast(mask, "bool"), (*ops.shape(mask), *[1] * (rank - len(mask.shape))))
         shown = ops.broadcast_to(shown, ops.shape(inputs))
         share = ops.cast(shown, "float32")

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_acts._backend import Tensor, largest
+from keras_acts._backend import Tensor, largest, native
 from keras_acts._errors import received
 from keras_acts._layer import Activation, checked_integer
 from keras_acts._learned import Curve, checked_row
@@ -369,7 +369,7 @@ class PolyNorm(Curve):
         power, epsilon = x, self.epsilon / unit / unit
         total = bias
         for i in range(self.order):
-            mean_square = ops.mean(ops.square(power), axis=self._axis, keepdims=True)
+            mean_square = native("mean")(ops.square(power), axis=self._axis, keepdims=True)
             total = total + weight[..., i] * power * ops.rsqrt(mean_square + epsilon)
             power, epsilon = power * x, epsilon / unit / unit
         return total

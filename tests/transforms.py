@@ -103,8 +103,8 @@ def mapped(function: Function) -> Function:
     return torch.func.vmap(function)
 
 
-def compiled(function: Function) -> Function:
-    """The function as one compiled graph."""
+def compiled(function: Function, trace_only: bool = False) -> Function:
+    """The function as one compiled graph; or on PyTorch one that is traced and differentiated, but not compiled."""
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
@@ -115,10 +115,11 @@ def compiled(function: Function) -> Function:
         return jax.jit(function)
     import torch
 
-    return torch.compile(function, fullgraph=True)
+    torch._dynamo.reset()  # it gives up after eight functions from the same lines
+    return torch.compile(function, fullgraph=True, backend="aot_eager" if trace_only else "inductor")
 
 
-def compiled_gradient(function: Function) -> Function:
+def compiled_gradient(function: Function, trace_only: bool = False) -> Function:
     """The derivative of one output by each input, forward and backward pass compiled."""
     if BACKEND != "torch":
         return compiled(gradient(function))
@@ -126,6 +127,6 @@ def compiled_gradient(function: Function) -> Function:
 
     def result(x: Any) -> Any:
         x = x.detach().requires_grad_(True)
-        return torch.autograd.grad(compiled(function)(x), x)[0]
+        return torch.autograd.grad(compiled(function, trace_only)(x), x)[0]
 
     return result
