@@ -236,5 +236,6 @@ from keras_acts._simplex import (
 )
 from keras_acts._spec import Param as Param, Spec as Spec
 from keras_acts._structural import DyReLU as DyReLU, FReLU as FReLU, Maxout as Maxout, PolyNorm as PolyNorm
+from keras_acts._surgery import Replaced as Replaced, replace as replace
 
 __version__ = "0.1.0"
