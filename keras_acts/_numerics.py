@@ -415,7 +415,7 @@ sinc = with_derivative(_sinc_slope)(_sinc(0, lambda x: _sin(x) / x))
 
 def _over(a: Tensor, x: Tensor, reach: float, near: Unary, far: Unary) -> Tensor:
     # `far(ax)/a`, and `x·near(ax)` up to `reach`, where the derivative of the former in `a` is a difference of equals.
-    product = a * ops.where((a == 0) & ops.isinf(x), 0.0, x)
+    product = a * ops.where(a == 0, clip(x, -1e30, 1e30), x)  # so that 0·inf is 0, in the derivative too
     close = ops.abs(product) < reach
     series = x * near(ops.where(close, product, 0.0))
     return ops.where(close, series, far(ops.where(close, reach, product)) / ops.where(close, 1.0, a))
