@@ -4,6 +4,7 @@
 `ka.names()` lists what there is.
 """
 
+from keras_acts._check import Advice as Advice, check as check
 from keras_acts._exponential import (
     CELU as CELU,
     ELU as ELU,
