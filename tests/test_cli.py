@@ -55,6 +55,25 @@ def test_json_is_the_only_thing_on_standard_output(csv: str) -> None:
     assert (status["planned"], status["ended"]) == (4, 4)
 
 
+def test_a_saved_model_is_compared_and_code_in_it_is_not_run(csv: str) -> None:
+    import keras
+
+    def save(*hidden: keras.layers.Layer) -> None:
+        model = keras.Sequential([keras.Input((2,)), *hidden, keras.layers.Dense(2, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.save("net.keras")
+
+    save(keras.layers.Dense(4, "relu"))
+    result = keras_acts("compare", csv, "--target", "above", "--model", "net.keras", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "--model net.keras" in Path("results/points/report.html").read_text()
+    save(keras.layers.Lambda(lambda x: x), keras.layers.Dense(4, "relu"))
+    for file, message in (("net.keras", "without running code of its own"), ("none.keras", "a file that exists")):
+        result = keras_acts("compare", csv, "--target", "above", "--model", file, *QUICK)
+        assert result.exit_code == 2
+        assert message in result.stderr
+
+
 def test_status_counts_what_has_ended(csv: str) -> None:
     keras_acts("compare", csv, "--target", "above", *QUICK)
     assert "4 of 4 trials have ended." in keras_acts("status", "results/points").stdout

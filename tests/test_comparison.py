@@ -20,6 +20,8 @@ import pytest
 import keras_acts_tuning as kat
 from keras_acts_tuning.comparison import Comparison
 from keras_acts_tuning.execute import RETRIES
+from keras_acts_tuning.network import Network
+from keras_acts_tuning.plan import build_facts
 from keras_acts_tuning.store import Outcome, Store
 
 RNG = np.random.default_rng(0)
@@ -200,6 +202,65 @@ def test_a_metric_that_the_model_lacks_is_refused(tmp_path: Path) -> None:
 def test_an_execution_that_cannot_be_is_refused(execution: dict[str, Any], message: str) -> None:
     with pytest.raises(kat.StudyError, match=message):
         kat.Execution(**execution)
+
+
+def compiled(*hidden: Any, outputs: int = 2, inputs: int = 4) -> keras.Model:
+    model = keras.Sequential([keras.Input((inputs,)), *hidden, keras.layers.Dense(outputs, "softmax")])
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_a_model_is_compared_with_its_activations_replaced(tmp_path: Path) -> None:
+    frozen = keras.layers.Dense(8, "relu", trainable=False, kernel_initializer="he_normal")
+    model = compiled(frozen, keras.layers.Dense(6, "relu"))
+    before = [np.array(weight) for weight in model.get_weights()]
+    first = study(tmp_path / "a", model, execution=kat.Execution())
+    assert {o.status for o in first.outcomes} == {"completed"}
+    losses = {(o.arm, o.seed): o.history["loss"][0] for o in first.outcomes}
+    assert len(set(losses.values())) == 6  # neither the arms nor the seeds are one
+    counts = {o.arm: o.measures["parameters"] for o in first.outcomes}
+    assert counts["relu"] == counts["tanh"] == model.count_params()
+    assert counts["prelu"] == model.count_params() + 8 + 6
+    assert all(map(np.array_equal, before, model.get_weights()))
+
+
+def test_a_model_is_known_by_its_config_and_by_the_weights_it_keeps() -> None:
+    def facts(units: int = 6, first: int = 0, last: int = 0, rate: float = 0.01) -> dict[str, str]:
+        frozen = keras.layers.Dense(8, "relu", trainable=False)
+        model = compiled(frozen, keras.layers.Dense(units, "relu"))
+        model.optimizer.learning_rate = rate
+        for layer, seed in ((model.layers[0], first), (model.layers[-1], last)):
+            random = np.random.default_rng(seed)
+            layer.set_weights([random.normal(size=weight.shape) for weight in layer.get_weights()])
+        return build_facts(Network(model))
+
+    assert facts() == facts() == facts(last=1)  # by other names each time; weights that start anew do not count
+    assert len({facts()["sha256"], facts(7)["sha256"], facts(first=1)["sha256"], facts(rate=0.5)["sha256"]}) == 4
+
+
+def test_a_model_gives_what_a_function_gives(tmp_path: Path) -> None:
+    def build(activation: Any) -> keras.Model:
+        return compiled(keras.layers.Dense(8), activation())
+
+    model = compiled(keras.layers.Dense(8), keras.layers.ReLU())
+    by_model, by_function = (
+        study(tmp_path / name, network, activations="relu,tanh") for name, network in (("a", model), ("b", build))
+    )
+    assert results(by_model) == results(by_function)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (lambda: keras.Sequential([keras.layers.Dense(2, "relu")]), "needs to be compiled"),
+        (compiled, r"needs hidden activations that can be replaced .*gives the model's output"),
+        (lambda: compiled(keras.layers.Dense(8, "relu"), inputs=5), r"input_shape=\(None, 5\), example=\(4,\)"),
+    ],
+)
+def test_a_model_that_cannot_be_compared_is_refused_early(tmp_path: Path, model: Any, message: str) -> None:
+    with pytest.raises(kat.StudyError, match=message):
+        study(tmp_path / "none", model())
+    assert not (tmp_path / "none").exists()
 
 
 def test_the_table_is_read_from_the_store_alone(tmp_path: Path) -> None:

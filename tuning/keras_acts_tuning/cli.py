@@ -60,7 +60,10 @@ def compare(
     target: Annotated[str | None, typer.Option(help="The column of a .csv to predict.")] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Your own network, as module:function or file.py:function; it returns a compiled model."),
+        typer.Option(
+            help="Your own network: module:function or file.py:function, which returns a compiled model, or a compiled "
+            "model.keras, whose activations are replaced."
+        ),
     ] = None,
     metric: Annotated[
         str | None, typer.Option(help="The metric that counts. Default: accuracy, for a regression rmse.")
@@ -124,7 +127,7 @@ def compare(
             raise StudyError(received("`compare` needs either DATA or `--suite`", data=data, suite=suite))
         with Display(quiet=as_json) as display:
             settings = dict[str, Any](
-                build=None if model is None else _function(model),
+                build=None if model is None else _network(model) if model.endswith(".keras") else _function(model),
                 activations=activations,
                 reference=reference,
                 epochs=epochs,
@@ -286,13 +289,22 @@ def _bytes(text: str) -> int:
     return int(float(number) * (1024 if binary else 1000) ** " kmgt".index(prefix.lower() or " "))
 
 
+def _network(path: str) -> Callable[..., Any]:
+    """The model in a `.keras` file, as what a study builds."""
+    from keras_acts_tuning.network import Network, load_model
+
+    return Network(load_model(path), path)
+
+
 def _function(path: str) -> Callable[..., Any]:
     """The function that `module:function` or `file.py:function` names."""
     from keras_acts_tuning.errors import StudyError, nearest, received
 
     module_name, _, name = path.rpartition(":")
     if not module_name or not name.isidentifier():
-        raise StudyError(received("`--model` needs the form module:function or file.py:function", model=path))
+        raise StudyError(
+            received("`--model` needs the form module:function, file.py:function or model.keras", model=path)
+        )
     file = Path(module_name)
     if file.suffix == ".py":
         if not file.is_file():

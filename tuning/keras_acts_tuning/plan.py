@@ -17,6 +17,7 @@ from keras_acts_tuning.analyse import Direction
 from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.data import Data
 from keras_acts_tuning.errors import StudyError, received
+from keras_acts_tuning.network import Network
 from keras_acts_tuning.tune import SEARCH_SEED, Tune, tune_dict, tune_from
 
 _RISING = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "cosine", "top_k", "true_")
@@ -147,7 +148,9 @@ def data_facts(data: Data) -> dict[str, Any]:
 
 
 def build_facts(build: Callable[..., Any]) -> dict[str, str]:
-    """What identifies the function `build` in a plan: its name, and a digest of its source."""
+    """What identifies `build` in a plan: a function's name, and a digest of its source; of a model its config's."""
+    if isinstance(build, Network):
+        return build.facts()
     name = f"{getattr(build, '__module__', '?')}:{getattr(build, '__qualname__', type(build).__name__)}"
     try:
         source = inspect.getsource(build)

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from keras_acts_tuning import cell as cells
 from keras_acts_tuning.analyse import Direction
 from keras_acts_tuning.arms import Arm, arms_from
@@ -18,6 +20,7 @@ from keras_acts_tuning.data import Data, Splits, from_arrays, load_file, split
 from keras_acts_tuning.errors import StudyError, nearest, received
 from keras_acts_tuning.execute import Execution, execute
 from keras_acts_tuning.lane import lane
+from keras_acts_tuning.network import Network
 from keras_acts_tuning.plan import Plan, build_facts, data_facts, direction_of
 from keras_acts_tuning.store import Outcome, Store, Tuning, now
 from keras_acts_tuning.tasks import TASKS, default_build, find_task
@@ -47,7 +50,7 @@ class Listener:
 
 
 def compare(
-    build: Callable[..., Any] | None = None,
+    build: Callable[..., Any] | keras.Model | None = None,
     data: Data | tuple[Any, Any] | str | Path = "digits",
     *,
     activations: Iterable[str | Arm] | str | None = None,
@@ -79,8 +82,10 @@ def compare(
         build: A function that returns a compiled model. It is called with those of these arguments
             that it names: `activation` (call it for a fresh layer, as often as needed;
             `activation.initializer` is the kernel initializer that suits it), `data`, the names in
-            `tune`, and KerasTuner's `hp`: what it draws from `hp` is tuned. Defaults to a small
-            network that fits the data.
+            `tune`, and KerasTuner's `hp`: what it draws from `hp` is tuned. Or a compiled Keras model,
+            whose hidden activations `keras_acts.replace` replaces; its initializers stay, and its
+            weights start anew with each seed, but for frozen layers. Defaults to a small network that
+            fits the data.
         data: The name of a built-in task, a `.npz` or `.csv` file, a pair of arrays `(x, y)`, or
             `Data`. Defaults to `"digits"`.
         activations: Names, texts such as `"leaky_relu(negative_slope=0.1)"`, or `Arm`s; or one text
@@ -120,6 +125,10 @@ def compare(
     """
     task = find_task(data) if isinstance(data, str) else None
     data = resolve_data(data, target)
+    if isinstance(build, keras.Model):
+        build = Network(build)
+    if isinstance(build, Network):
+        build.check(data)
     build = build or (task.build if task else default_build(data))
     arms = arms_from(activations)
     if reference not in [arm.label for arm in arms]:
