@@ -238,6 +238,8 @@ def test_derivative_at_infinity_is_its_limit(setting: Setting) -> None:
         got = judge.derivatives(function, np.array([-math.inf, math.inf]), "float32", order=1)[1]
         for df, limit in zip(got, limits, strict=True):
             assert limit is None or judge.factor(df, limit, 1.0, rounded, "float32") <= 8, f"{got}, not {limits}"
+        ends = np.array([-1.0, 1.0]) * np.finfo("float32").max
+        assert not np.isnan(judge.derivatives(function, ends, "float32", order=1)[1]).any()
 
 
 def learnable(name: str) -> dict[str, Any]:

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from judge import EPSILON
 from layers import DEFAULT, LEARNING, Subject, disturb, subject
-from together import Outcome, by_halves
+from together import by_halves
 
 from keras_acts._backend import MISSING
+
+Outcome = dict[str, str]
+"""What went wrong, by subject; empty where nothing did."""
 
 BACKEND = keras.backend.backend()
 SUBJECTS = [*DEFAULT, *LEARNING]
