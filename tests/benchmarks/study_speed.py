@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="how often each side is timed")
     parser.add_argument("--restarts", type=int, default=200, help="how many seeds the memory is watched for")
     parser.add_argument("--studies", type=int, default=1, help="how often each whole study is run")
+    parser.add_argument("--networks", nargs="*", choices=list(NETWORKS), default=list(NETWORKS), help="of the studies")
     parser.add_argument("--repeats", type=int, default=20, help="how many races are replayed")
     parser.add_argument("--side", nargs=2, metavar=("SIDE", "NETWORK"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -146,7 +147,7 @@ def against(what: str, ours: Callable[[], Any], rival: str, theirs: Callable[[],
 
 def study(arguments: argparse.Namespace) -> None:
     """Whole studies on the digits, twelve activations and five seeds, against KerasTuner's GridSearch."""
-    for name in NETWORKS:
+    for name in arguments.networks:
         print(f"{name}: {len(DEFAULT_ACTIVATIONS)} activations x {SEEDS} seeds x {EPOCHS} epochs")
         seconds: dict[str, list[float]] = {side: [] for side in SIDES}
         scores: dict[str, dict[str, list[float]]] = {}
@@ -265,8 +266,8 @@ def agreement(ours: dict[str, list[float]], theirs: dict[str, list[float]]) -> s
 
 
 NETWORKS: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {
-    "dense 64-128-128-10": (mlp, (64,)),
-    "convolutions 32-32-64": (cnn, (8, 8, 1)),
+    "dense": (mlp, (64,)),
+    "convolutions": (cnn, (8, 8, 1)),
 }
 SIDES: dict[str, Callable[..., dict[str, list[float]]]] = {
     "one worker": lambda *args: with_compare(*args, workers=1),
