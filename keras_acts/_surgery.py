@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import keras
-from keras import tree
+import numpy as np
+from keras import ops, tree
 
 from keras_acts._errors import nearest, received
 from keras_acts._function import _Applied
@@ -426,7 +427,8 @@ def _copy_weights(old: Any, new: Any, swapped: set[tuple[type, str]], *, keep: b
         shapes = {"weights": [tuple(w.shape) for w in theirs], "in_the_copy": [tuple(w.shape) for w in ours]}
         raise ValueError(received(need, layer=old.name, **shapes))
     for source, target in zip(theirs, ours, strict=True):
-        target.assign(source)
+        # Through a copy: on JAX both would hold one array, which training the one deletes.
+        target.assign(np.array(ops.convert_to_numpy(source)))
 
 
 @contextlib.contextmanager
