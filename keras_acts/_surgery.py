@@ -5,6 +5,7 @@ import fnmatch
 import functools
 import inspect
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -147,6 +148,8 @@ def name_of(activation: Any) -> str:
         return name_of(activation.activation)
     if isinstance(activation, _Applied):
         return activation._function.__name__
+    if isinstance(activation, keras.layers.ReLU) and activation.max_value == 6 and not activation.negative_slope:
+        return "relu6"
     kind = type(activation).__name__
     name = kind if isinstance(activation, keras.Operation) else str(getattr(activation, "__name__", kind))
     return _catalogue(len(ACTIVATIONS)).get(name.lower().replace("_", ""), name)
@@ -340,6 +343,14 @@ class _Surgeon:
             new = type(new).from_config(config)
         elif not callable(new):
             raise TypeError(received("`activation` needs to make a layer or a function", activation=new))
+        width = channels or 8
+        if isinstance(new, keras.layers.Layer):
+            given = tuple(new.compute_output_shape((None, width)))
+        else:
+            given = (None, *ops.shape(new(ops.ones((1, width))))[1:])
+        if given != (None, width):
+            need = "`replace` needs an activation that keeps the shape of what it is given"
+            raise ValueError(received(need, activation=name_of(new), layer=place, takes=(None, width), gives=given))
         self._changed[place] = name_of(old), name_of(new)
         if layer_name and not isinstance(new, keras.layers.Layer):
             new = keras.layers.Activation(new, name=layer_name, dtype=policy)
@@ -393,9 +404,10 @@ def _takes_nothing(function: Callable[..., Any]) -> bool:
 
 
 def _is_gate(graph: Graph, place: int) -> bool:
+    """Whether a step gives a share, or a multiple of one (`relu6(x + 3) / 6` is `hard_sigmoid`), to multiply with."""
     cls = ACTIVATIONS.get(name_of(activation_of(graph.steps[place].operation)))
     children = graph.children(place)
-    bounded = cls is not None and cls.spec.range[0] >= 0 and cls.spec.range[1] <= 1
+    bounded = cls is not None and cls.spec.range[0] >= 0 and cls.spec.range[1] < math.inf
     return bounded and bool(children) and all(type(step.operation).__name__ == "Multiply" for step in children)
 
 
@@ -421,12 +433,7 @@ def _copy_weights(old: Any, new: Any, swapped: set[tuple[type, str]], *, keep: b
 
     if old.built and not new.built:
         new.build_from_config(old.get_build_config())
-    theirs, ours = kept(old), kept(new)
-    if [weight.shape for weight in theirs] != [weight.shape for weight in ours]:
-        need = "`replace` needs an activation that keeps the shape of what it is given"
-        shapes = {"weights": [tuple(w.shape) for w in theirs], "in_the_copy": [tuple(w.shape) for w in ours]}
-        raise ValueError(received(need, layer=old.name, **shapes))
-    for source, target in zip(theirs, ours, strict=True):
+    for source, target in zip(kept(old), kept(new), strict=True):
         # Through a copy: on JAX both would hold one array, which training the one deletes.
         target.assign(np.array(ops.convert_to_numpy(source)))
 

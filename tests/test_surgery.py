@@ -156,6 +156,15 @@ def test_functional_and_nested_models(tmp_path):
         np.testing.assert_allclose(*map(keras.ops.convert_to_numpy, (one, other)), rtol=1e-5, atol=1e-6)
 
 
+def test_a_hard_sigmoid_written_out_is_a_gate_and_relu6_is_none():
+    x = inputs = keras.Input((6,))
+    x = layers.ReLU(6.0, name="hidden")(layers.Dense(6)(x))
+    gate = layers.ReLU(6.0, name="gate")(layers.Dense(6)(x) + 3.0) * (1 / 6)
+    _, report = ka.replace(keras.Model(inputs, layers.Dense(1)(x * gate)), "mish")
+    assert report.changed == {"hidden": ("relu6", "mish")}
+    assert report.left["gate"].startswith("it is a gate")
+
+
 def test_recurrent_layers_and_wrappers(tmp_path):
     model = keras.Sequential(
         [
@@ -302,7 +311,18 @@ class Subclassed(keras.Model):
         (classic, {"activation": "mihs"}, ValueError, r"nearest names are 'mish'.*name='mihs'"),
         (classic, {"activation": 3}, TypeError, r"needs an activation: a name.*activation=3"),
         (classic, {"activation": lambda: 3}, TypeError, r"make a layer or a function. Received: activation=3"),
-        (classic, {"activation": "crelu"}, ValueError, r"keeps the shape.*layer='classes'"),
+        (
+            classic,
+            {"activation": "crelu"},
+            ValueError,
+            r"keeps the shape.*layer='first', takes=\(None, 8\), gives=\(None, 16\)",
+        ),
+        (
+            classic,
+            {"activation": ka.glu},
+            ValueError,
+            r"keeps the shape.*layer='first', takes=\(None, 8\), gives=\(None, 4\)",
+        ),
         (classic, {"where": "frist"}, ValueError, r"nearest names are 'first'. Received: where='frist'"),
         (classic, {"where": 3}, TypeError, r"a function of a layer, or names of places. Received: where=3"),
     ],
