@@ -23,7 +23,7 @@ $(VENV)/.installed: pyproject.toml
 	@touch $@
 
 $(VENV)/.test-installed: $(VENV)/.installed
-	$(PIP) --group test
+	$(PIP) --editable ".[docs,export,ray,suite]" --group test
 	@touch $@
 
 clean:
