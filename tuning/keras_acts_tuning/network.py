@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import pickle
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,14 @@ class Network:
     def __call__(self, activation: Arm) -> keras.Model:
         """The compiled model with that activation."""
         return ka.replace(self.model, activation, keep_weights=False)[0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"file": self.file, "model": pickle.dumps(self.model)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.file = state["file"]
+        with _without_warnings():
+            self.model = pickle.loads(state["model"])  # noqa: S301
 
     def check(self, data: Data) -> None:
         """Refuse data that the model does not take.
@@ -82,13 +92,20 @@ def load_model(file: str | Path) -> keras.Model:
     if not Path(file).is_file():
         raise StudyError(received("`--model` needs a file that exists", model=str(file)))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an optimizer without its state: here it starts anew
+        with _without_warnings():
             return keras.saving.load_model(file, safe_mode=True)
     except Exception as error:  # whatever a broken file leads to
         reason = str(error).strip().partition("\n")[0]
         need = f"`--model` needs a .keras file that loads without running code of its own ({reason})"
         raise StudyError(received(need, model=str(file))) from None
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """While a model is loaded: Keras warns of an optimizer without its state, which starts anew here anyway."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _plain(config: Any, names: Mapping[str, str]) -> Any:
