@@ -255,11 +255,13 @@ def with_compare(build: Callable[..., Any], data: Data, directory: str, workers:
 
 
 def agreement(ours: dict[str, list[float]], theirs: dict[str, list[float]]) -> str:
-    """How far the means lie apart, in standard errors of the difference of two means of `SEEDS` seeds."""
-    apart = {
-        name: abs(statistics.mean(values) - theirs[name][0]) / (statistics.stdev(values) * math.sqrt(2 / SEEDS))
-        for name, values in ours.items()
-    }
+    """How far the means lie apart, in standard errors of the difference of two means of `SEEDS` seeds.
+
+    The noise between seeds is pooled over the activations: five seeds of one say little of it.
+    """
+    noise = math.sqrt(statistics.mean(statistics.variance(values) for values in ours.values()))
+    error = noise * math.sqrt(2 / SEEDS)
+    apart = {name: abs(statistics.mean(values) - theirs[name][0]) / error for name, values in ours.items()}
     farthest = max(apart, key=lambda name: apart[name])
     within = sum(errors <= 2.0 for errors in apart.values())
     return f"{within} of {len(apart)} means within 2 standard errors; farthest {farthest}, {apart[farthest]:.1f}"
