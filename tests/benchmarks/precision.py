@@ -13,6 +13,7 @@ import argparse
 import math
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -209,7 +210,20 @@ def specials(case: judge.Case, function: Function, compiled: bool) -> str:
     for at, label in ((3, "0"), (4, "−3e38"), (5, "3e38")):
         if math.isnan(df[at]):
             wrong.append(f"f'({label}) = NaN")
-    return ", ".join(wrong)
+    return in_short(wrong)
+
+
+def in_short(wrong: list[str]) -> str:
+    """`f'(−∞) = NaN`, `f'(+∞) = NaN`, … as `f'(±∞) = NaN`."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for text in wrong:
+        function, place, value = re.fullmatch(r"(f'?)\((.+)\) = (.+)", text).groups()
+        places.setdefault((function, value), []).append(place.removeprefix("+"))
+    for found in places.values():
+        for place in [place for place in found if f"−{place}" in found]:
+            found.remove(f"−{place}")
+            found[found.index(place)] = f"±{place}"
+    return ", ".join(f"{function}({', '.join(found)}) = {value}" for (function, value), found in places.items())
 
 
 def said(value: float) -> str:
