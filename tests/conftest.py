@@ -1,6 +1,9 @@
 """What every test stands on: the same random numbers, whatever ran before."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import keras
 import pytest
@@ -11,3 +14,24 @@ def seeded() -> Iterator[None]:
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def unprivileged(tmp_path: Path) -> Callable[[], AbstractContextManager[None]]:
+    """A context in which permissions count, also for root, whom none holds back."""
+
+    @contextmanager
+    def context() -> Iterator[None]:
+        if os.geteuid() != 0:
+            yield
+            return
+        for folder in tmp_path.parents:  # pytest makes its own for the user alone
+            if folder.name.startswith(("pytest-", "popen-")):
+                folder.chmod(0o755)
+        os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+
+    return context

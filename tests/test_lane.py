@@ -12,7 +12,7 @@ import pytest
 
 import keras_acts as ka
 import keras_acts_tuning as kat
-from keras_acts_tuning import comparison as comparisons, lane as lanes
+from keras_acts_tuning import lane as lanes, study as studies
 from keras_acts_tuning.arms import arms_from
 from keras_acts_tuning.cell import Cell
 from keras_acts_tuning.comparison import Comparison
@@ -109,7 +109,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
                 for name, value in values.items()
             ]
 
-    monkeypatch.setattr(comparisons, "lane", instead)
+    monkeypatch.setattr(studies, "lane", instead)
     return made
 
 

@@ -1,8 +1,9 @@
 """Measures: a number from a counter, or the reason why there is none; never 0, never an estimate."""
 
-import os
 import sys
 import types
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -60,19 +61,13 @@ def test_rapl_counters_that_wrap_round_go_on(tmp_path: Path) -> None:
     assert counter.joules(before, counter.read()) == pytest.approx((1_500 + 10) / 1e6)
 
 
-def test_rapl_that_may_not_be_read_says_so(tmp_path: Path) -> None:
+def test_rapl_that_may_not_be_read_says_so(
+    tmp_path: Path, unprivileged: Callable[[], AbstractContextManager[None]]
+) -> None:
     zone(tmp_path, "intel-rapl:0", "package-0", 1).chmod(0)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    root = os.geteuid() == 0
-    if root:  # whom no permission holds back
-        os.seteuid(65534)
-    try:
-        with pytest.raises(NotMeasuredError, match=r"no permission to read .*energy_uj; .*chmod a\+r"):
-            RAPL(tmp_path)
-    finally:
-        if root:
-            os.seteuid(0)
+    tmp_path.chmod(0o755)
+    with unprivileged(), pytest.raises(NotMeasuredError, match=r"no permission to read .*energy_uj; .*chmod a\+r"):
+        RAPL(tmp_path)
 
 
 def test_a_machine_without_rapl_says_so(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import filelock
@@ -250,25 +252,21 @@ def test_a_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
         resume(tmp_path / "file")
 
 
-def test_a_read_only_directory_is_refused_and_can_be_read(tmp_path: Path) -> None:
+def test_a_read_only_directory_is_refused_and_can_be_read(
+    tmp_path: Path, unprivileged: Callable[[], AbstractContextManager[None]]
+) -> None:
     with resume(tmp_path / "study") as store:
         store.add(outcome(), {})
     for path in (*(tmp_path / "study").iterdir(), tmp_path / "study", tmp_path):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    root = os.geteuid() == 0
-    if root:  # whom no permission holds back
-        for folder in tmp_path.parents[:2]:
-            folder.chmod(0o755)
-        os.seteuid(65534)
     try:
-        for directory in (tmp_path / "study", tmp_path / "new"):
-            with pytest.raises(StudyError, match=r"^The directory needs to be writable \(Permission denied\)"):
-                resume(directory)
-        with Store.open(tmp_path / "study") as store:
-            assert store.finished() == {("relu", 0)}
+        with unprivileged():
+            for directory in (tmp_path / "study", tmp_path / "new"):
+                with pytest.raises(StudyError, match=r"^The directory needs to be writable \(Permission denied\)"):
+                    resume(directory)
+            with Store.open(tmp_path / "study") as store:
+                assert store.finished() == {("relu", 0)}
     finally:
-        if root:
-            os.seteuid(0)
         tmp_path.chmod(0o755)
         (tmp_path / "study").chmod(0o755)
 
