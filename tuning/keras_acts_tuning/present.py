@@ -18,7 +18,7 @@ from rich.text import Text
 
 import keras_acts as ka
 from keras_acts._lookup import defaults, family_of, learned_by_default
-from keras_acts_tuning.analyse import Estimate
+from keras_acts_tuning.analyse import Estimate, plain
 from keras_acts_tuning.cell import Progress
 from keras_acts_tuning.comparison import Comparison, Row
 from keras_acts_tuning.plan import Plan
@@ -310,7 +310,7 @@ def print_activation(cls: type[ka.Activation], *, as_json: bool) -> None:
 
 def print_json(value: Any) -> None:
     """Print plain data as JSON; NaN and the infinities, for which JSON has no word, become null."""
-    print(json.dumps(_without_nan(value), indent=2, default=str))  # noqa: T201
+    print(json.dumps(plain(value), indent=2, default=str))  # noqa: T201
 
 
 def _table(plan: Plan, rows: list[Row]) -> Table:
@@ -329,9 +329,7 @@ def _table(plan: Plan, rows: list[Row]) -> Table:
             _number(row.mean, "{:.4f}"),
             _number(row.spread, "± {:.4f}"),
             _number(apart.value, "{:+.4f}") + marks.get(row.finding, "  ") if apart else "",
-            f"{apart.low:+.4f} to {apart.high:+.4f}"
-            if apart and apart.low is not None and apart.high is not None
-            else "",
+            _interval(apart),
             f"{row.completed}/{row.planned}",
             _number(row.train_s, "{:.2f}"),
             _number(row.step_ms, "{:.2f}"),
@@ -371,14 +369,6 @@ def _facts(cls: type[ka.Activation]) -> dict[str, Any]:
         "role": spec.role,
         "source": spec.source,
     }
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _console() -> Console:

@@ -4,7 +4,12 @@ Pure functions over plain data: no Keras model, no store, no clock, and no chanc
 every resampling has a fixed stream.
 """
 
-from keras_acts_tuning.analyse._data import Direction as Direction, Estimate as Estimate, Scores as Scores
+from keras_acts_tuning.analyse._data import (
+    Direction as Direction,
+    Estimate as Estimate,
+    Scores as Scores,
+    plain as plain,
+)
 from keras_acts_tuning.analyse._paired import (
     hedges_g as hedges_g,
     holm as holm,

@@ -21,14 +21,15 @@ class Plain:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data; what is not finite becomes `None`, since JSON has no word for it."""
-        return _plain(dataclasses.asdict(self))  # type: ignore[call-overload, no-any-return]
+        return plain(dataclasses.asdict(self))  # type: ignore[call-overload, no-any-return]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Plain data that JSON can hold: NaN and the infinities, for which it has no word, become `None`."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
