@@ -69,7 +69,8 @@ class ELU(Activation):
 
 
 def _selu_derivative(x: Tensor) -> Tensor:
-    return ops.where(x > 0, _SELU_SCALE, (_SELU_SCALE * _SELU_ALPHA) * ops.exp(_numerics.negative_part(x)))
+    # A number within `where` is float32 on PyTorch: only one that float32 holds may stand there.
+    return _SELU_SCALE * ops.where(x > 0, 1.0, _SELU_ALPHA * ops.exp(_numerics.negative_part(x)))
 
 
 @with_derivative(_selu_derivative)
