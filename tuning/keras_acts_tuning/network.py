@@ -20,7 +20,8 @@ from keras_acts_tuning.errors import StudyError, received
 class Network:
     """A `build` that gives a model's architecture, with other activations and with fresh weights.
 
-    The weights of frozen layers, and of `Normalization`, are kept; all others start from the trial's seed.
+    The weights of frozen layers, and of `Normalization`, are kept; all others start from the trial's seed,
+    unless the layer's initializer has a seed of its own.
 
     Args:
         model: A compiled functional or sequential model.

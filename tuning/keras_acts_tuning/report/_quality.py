@@ -290,7 +290,8 @@ def critical_difference(found: Ranking) -> Figure:
     def draw(width: float) -> Picture:
         size = charts.legible_size(width)
         half, step, top = (count + 1) // 2, 22.0, 62.0
-        reach = min(max(width_of(arm, size) for arm in arms) + 44, 0.36 * width)
+        notes = {arm: f" {mean:.2f}" for arm, mean in found.mean_ranks.items()}
+        reach = min(max(width_of(arm + note, size) for arm, note in notes.items()) + 14, 0.36 * width)
         x = Scale(1, count, reach, width - reach, whole=True)
         below = top + 14 + 9 * len(found.groups)
         picture = Picture(width, below + step * half + 8)
@@ -315,8 +316,7 @@ def critical_difference(found: Ranking) -> Figure:
             mean = found.mean_ranks[arm]
             edge, anchor = (reach - 6, "end") if left else (width - reach + 6, "start")
             picture.add(Line([(x(mean), top), (x(mean), y), (edge, y)], "soft"))
-            note = f" {mean:.2f}"
-            shown = fitted(arm, reach - 12 - width_of(note, size), size) + note
+            shown = fitted(arm, reach - 12 - width_of(notes[arm], size), size) + notes[arm]
             at = (edge - 4, y + 4) if left else (edge + 4, y + 4)
             picture.add(Text(at, shown, anchor, size=size, hint=arm))  # type: ignore[arg-type]
         return picture
