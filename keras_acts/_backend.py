@@ -7,8 +7,9 @@ every transformation of the backend goes on working.
 
 import functools
 import inspect
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import keras
@@ -23,13 +24,17 @@ Unary: TypeAlias = Callable[[Tensor], Tensor]
 
 Function: TypeAlias = Callable[..., Tensor]
 
+Attached: TypeAlias = Callable[..., Tensor]
+"""Takes, before the tensors, which of them may vary: nothing is differentiated by the others."""
+
 
 def with_derivative(*derivatives: Function) -> Callable[[Function], Function]:
     """Decorate a function of tensors with derivatives of its own, one for each of its arguments.
 
     For functions whose automatic derivative loses digits. The decorated function can be
     differentiated as often as `derivatives` themselves can, in forward and in reverse mode. The
-    arguments after the first may be numbers, or tensors that broadcast to the first.
+    arguments after the first may be numbers, which nothing is differentiated by, or tensors that
+    broadcast to the first. The functions get tensors, those of numbers without axes.
 
     Args:
         *derivatives: Functions of the same arguments: the elementwise partial derivatives.
@@ -42,8 +47,12 @@ def with_derivative(*derivatives: Function) -> Callable[[Function], Function]:
         def function(x: Tensor, *others: Any) -> Tensor:
             if len(others) != len(derivatives) - 1:
                 raise TypeError(f"`{value.__name__}` takes {len(derivatives)} tensors by position")
-            shape = ops.shape(x) if others else ()
-            return attached(x, *(ops.broadcast_to(ops.convert_to_tensor(o, x.dtype), shape) for o in others))
+            varies = [True, *(not isinstance(other, (int, float)) for other in others)]
+            tensors = [x, *(ops.convert_to_tensor(other, x.dtype) for other in others)]
+            if any(varies[1:]):
+                shape = ops.shape(x)
+                tensors = [ops.broadcast_to(t, shape) if v else t for t, v in zip(tensors, varies, strict=True)]
+            return attached(varies, *tensors)
 
         return function
 
@@ -259,20 +268,28 @@ def _gradients_within_torch(run: Callable[[Unary], tuple[Tensor, Any]]) -> tuple
     return rest, list(torch.autograd.grad(number, tensors, allow_unused=True, materialize_grads=True))
 
 
-def _attach_tensorflow(value: Function, derivatives: tuple[Function, ...]) -> Function:
+def _attach_tensorflow(value: Function, derivatives: tuple[Function, ...]) -> Attached:
     import tensorflow as tf
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator, unused-ignore]
-    def function(*tensors: Tensor) -> tuple[Tensor, Unary]:
-        # Stopped, or the tape would keep every step of `value` alive.
-        result = value(*map(tf.stop_gradient, tensors))
-        return result, lambda upstream: [upstream * derivative(*tensors) for derivative in derivatives]
+    def attached(varies: Sequence[bool], *tensors: Tensor) -> Tensor:
+        # A `tf.Variable` (a learned parameter) would have to be handed its gradient apart; its value need not.
+        given = list(map(tf.convert_to_tensor, tensors))
 
-    # A `tf.Variable` (a learned parameter) would have to be handed its gradient apart; its value need not.
-    return lambda *tensors: function(*map(tf.convert_to_tensor, tensors))
+        @tf.custom_gradient  # type: ignore[untyped-decorator, unused-ignore]
+        def function(*varying: Tensor) -> tuple[Tensor, Unary]:
+            left = iter(varying)
+            whole = [next(left) if v else constant for v, constant in zip(varies, given, strict=True)]
+            # Stopped, or the tape would keep every step of `value` alive.
+            result = value(*map(tf.stop_gradient, whole))
+            needed = list(itertools.compress(derivatives, varies))
+            return result, lambda upstream: [upstream * derivative(*whole) for derivative in needed]
+
+        return function(*itertools.compress(given, varies))
+
+    return attached
 
 
-def _attach_jax(value: Function, derivatives: tuple[Function, ...]) -> Function:
+def _attach_jax(value: Function, derivatives: tuple[Function, ...]) -> Attached:
     import jax
 
     def rule(derivative: Function) -> Function:
@@ -280,14 +297,14 @@ def _attach_jax(value: Function, derivatives: tuple[Function, ...]) -> Function:
 
     function = jax.custom_jvp(value)
     function.defjvps(*(rule(derivative) for derivative in derivatives))
-    return function
+    return lambda varies, *tensors: function(*tensors)
 
 
 # By number, because torch.compile cannot follow a Function from one's closure into another.
 _DERIVATIVES: dict[int, tuple[Function, ...]] = {}
 
 
-def _attach_torch(value: Function, derivatives: tuple[Function, ...]) -> Function:
+def _attach_torch(value: Function, derivatives: tuple[Function, ...]) -> Attached:
     import torch
 
     key = len(_DERIVATIVES)
@@ -319,21 +336,21 @@ def _attach_torch(value: Function, derivatives: tuple[Function, ...]) -> Functio
             pairs = zip(tangents, _DERIVATIVES[key], strict=True)
             return sum(tangent * derivative(*tensors) for tangent, derivative in pairs if tangent is not None)
 
-    def function(*tensors: Tensor) -> Tensor:
+    def attached(varies: Sequence[bool], *tensors: Tensor) -> Tensor:
         if torch.compiler.is_compiling():  # it refuses a Function with a forward mode of its own
             return Reverse.apply(*tensors)  # type: ignore[no-untyped-call]
         if torch.onnx.is_in_onnx_export():  # which cannot look into a Function
             return value(*tensors)
         return ReverseAndForward.apply(*tensors)  # type: ignore[no-untyped-call]
 
-    return function
+    return attached
 
 
-def _attach_nothing(value: Function, derivatives: tuple[Function, ...]) -> Function:
-    return value
+def _attach_nothing(value: Function, derivatives: tuple[Function, ...]) -> Attached:
+    return lambda varies, *tensors: value(*tensors)
 
 
-_ATTACH: dict[str, Callable[[Function, tuple[Function, ...]], Function]] = {
+_ATTACH: dict[str, Callable[[Function, tuple[Function, ...]], Attached]] = {
     "tensorflow": _attach_tensorflow,
     "jax": _attach_jax,
     "torch": _attach_torch,
