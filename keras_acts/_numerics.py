@@ -409,8 +409,13 @@ _sinc_slope = with_derivative(
     _sinc(2, lambda x: -_sin(x) / x - 2.0 * (_cos(x) - _sin(x) / x) / x / x),
 )(_sinc(1, lambda x: (_cos(x) - _sin(x) / x) / x))
 
-sinc = with_derivative(_sinc_slope)(_sinc(0, lambda x: _sin(x) / x))
-"""`sin(x)/x`, and 1 at 0."""
+
+@with_derivative(_sinc_slope)
+def sinc(x: Tensor) -> Tensor:
+    """`sin(x)/x`, and 1 at 0."""
+    x = at_least(at_most(x, 1e30), -1e30)  # a sine has no limit at infinity
+    x = ops.where(ops.abs(x) < 1e-20, 1e-20, x)
+    return _sin(x) / x
 
 
 def _over(a: Tensor, x: Tensor, reach: float, near: Unary, far: Unary) -> Tensor:

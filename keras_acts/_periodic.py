@@ -83,7 +83,8 @@ def _snake_slope(x: Tensor, alpha: Tensor) -> Tensor:
 
 def _snake_slope_in_alpha(x: Tensor, alpha: Tensor) -> Tensor:
     angle = alpha * x
-    return ops.square(x) * (2.0 * sinc(2.0 * angle) - ops.square(sinc(angle)))
+    ripple = sinc(angle)
+    return ops.square(x) * ripple * (2.0 * _cos(angle) - ripple)
 
 
 @with_derivative(_snake_slope, _snake_slope_in_alpha)
