@@ -311,6 +311,21 @@ def test_what_it_took_is_told_apart() -> None:
         assert training.compile_s >= 0
 
 
+@pytest.mark.skipif(BACKEND == "torch", reason="one step a call is all that Keras does on PyTorch")
+def test_a_step_is_one_step_also_where_fit_makes_several_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer(of_seed(lambda: dense(steps_per_execution=2)), FLAT, CLASSES, batch_size=BATCH)
+
+    def steps_so_far() -> float:
+        if BACKEND == "jax":
+            trainer.model.jax_state_sync()
+        return float(trainer.model.optimizer.iterations)
+
+    monkeypatch.setattr("keras_acts_tuning.engine._clock.time.perf_counter", steps_so_far)
+    training = trainer.train(2, seed=0, engine="fit")  # three steps an epoch: a call of two, and one of what is left
+    assert training.step_s == (1.0, 1.0, 1.0)
+    assert training.train_s == 6.0
+
+
 class Custom(keras.Sequential):
     def fit(self, *arguments: Any, **keywords: Any) -> Any:
         return super().fit(*arguments, **keywords)

@@ -288,7 +288,7 @@ class Measured(kt.Tuner):
         measures["peak_memory_bytes"] = memory.bytes()
         measures["parameters"] = float(self._model.count_params()) if self._model.built else None
         self._model = None
-        if clock.train_steps:  # not so where a `fit` of the user's own passes no callbacks on
+        if clock.train_calls:  # not so where a `fit` of the user's own passes no callbacks on
             training = clock.training("KerasTuner's")
             measures |= {"train_s": training.train_s, "compile_s": training.compile_s}
             measures["step_ms"] = 1000.0 * training.step_s[0]

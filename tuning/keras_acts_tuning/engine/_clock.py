@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import keras
 import numpy as np
@@ -19,11 +19,11 @@ class Training:
         reason: Why that engine.
         train_s: Seconds in training epochs, without compilation, validation and callbacks.
         compile_s: Seconds of tracing and compiling: next to nothing where a graph was used again.
-            With `fit`, what its first epoch's first and last batch took over the median batch (the
-            last may have a shape of its own); a training of one batch does not tell them apart.
+            With `fit`, what its first epoch's first and last call took over the median of all (the
+            last may have a batch of its own shape); a training of one call does not tell them apart.
         validate_s: Seconds in validation.
         step_s: Seconds a training step, median, first and third quartile: over the epochs, each
-            divided by its steps; with `fit`, over the batches.
+            divided by its steps; with `fit`, over its calls, each divided by `steps_per_execution`.
     """
 
     history: dict[str, list[float]]
@@ -35,13 +35,20 @@ class Training:
     step_s: tuple[float, float, float]
 
 
+class Call(NamedTuple):
+    """What lies between two hooks of a batch: as many steps as the model's `steps_per_execution`, or what is left."""
+
+    seconds: float
+    steps: int
+
+
 @dataclass
 class Clock:
-    """Seconds that `fit` took: each step of each epoch, and what it did between steps."""
+    """Seconds that `fit` took: each call of each epoch, and what it did between calls."""
 
     started: float = 0.0
-    train_steps: list[list[float]] = field(default_factory=list)
-    test_steps: list[list[float]] = field(default_factory=list)
+    train_calls: list[list[Call]] = field(default_factory=list)
+    test_calls: list[list[Call]] = field(default_factory=list)
     train_between: list[float] = field(default_factory=list)
     test_between: list[float] = field(default_factory=list)
     history: keras.callbacks.History = field(default_factory=keras.callbacks.History)
@@ -50,22 +57,22 @@ class Clock:
         """The callbacks for `fit`, between those that keep the time."""
         return [_Stop(self), *callbacks, _Start(self), self.history]
 
-    def stop(self, seconds: list[float]) -> None:
-        """Add the time since the clock was started."""
-        seconds.append(time.perf_counter() - self.started)
+    def seconds(self) -> float:
+        """The time since the clock was started."""
+        return time.perf_counter() - self.started
 
     def training(self, reason: str) -> Training:
         """What `fit` gave, once it has trained a step."""
-        train, train_compile_s = _without_compilation(self.train_steps)
-        validate, validate_compile_s = _without_compilation(self.test_steps)
+        train, train_compile_s = _without_compilation(self.train_calls)
+        validate, validate_compile_s = _without_compilation(self.test_calls)
         return Training(
             history=self.history.history,
             engine="fit",
             reason=reason,
-            train_s=sum(train) + sum(self.train_between),
+            train_s=sum(call.seconds for call in train) + sum(self.train_between),
             compile_s=train_compile_s + validate_compile_s,
-            validate_s=sum(validate) + sum(self.test_between),
-            step_s=quartiles(train),
+            validate_s=sum(call.seconds for call in validate) + sum(self.test_between),
+            step_s=quartiles([call.seconds / call.steps for call in train]),
         )
 
 
@@ -89,43 +96,50 @@ class _Stop(keras.callbacks.Callback):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
+        self._step = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._clock.train_steps.append([])
+        self._clock.train_calls.append([])
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._clock.stop(self._clock.train_between)
+        self._clock.train_between.append(self._clock.seconds())
+        self._step = batch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._clock.stop(self._clock.train_steps[-1])
+        seconds = self._clock.seconds()
+        steps = self.model.steps_per_execution  # before Keras 3.11, `batch` is the first step here too
+        if (count := self.params.get("steps")) is not None:
+            steps = min(steps, count - self._step)
+        self._clock.train_calls[-1].append(Call(seconds, steps))
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._clock.stop(self._clock.train_between)
-        self._clock.test_steps.append([])
+        self._clock.train_between.append(self._clock.seconds())
+        self._clock.test_calls.append([])
 
     def on_test_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._clock.stop(self._clock.test_between)
+        self._clock.test_between.append(self._clock.seconds())
 
     def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._clock.stop(self._clock.test_steps[-1])
+        self._clock.test_calls[-1].append(Call(self._clock.seconds(), self.model.steps_per_execution))
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
-        self._clock.stop(self._clock.test_between)
+        self._clock.test_between.append(self._clock.seconds())
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._clock.stop(self._clock.train_between)
+        self._clock.train_between.append(self._clock.seconds())
 
 
-def _without_compilation(epochs: list[list[float]]) -> tuple[list[float], float]:
-    """Seconds a batch with the two that may have compiled cut down to the median, and what was cut."""
-    batches = [seconds for epoch in epochs for seconds in epoch]
-    median = float(np.median(batches)) if batches else 0.0
+def _without_compilation(epochs: list[list[Call]]) -> tuple[list[Call], float]:
+    """The calls with the two that may have compiled cut down to the median step, and the seconds cut."""
+    calls = [call for epoch in epochs for call in epoch]
+    median = float(np.median([call.seconds / call.steps for call in calls])) if calls else 0.0
     cut = 0.0
     for place in {0, len(epochs[0]) - 1} if epochs else ():
-        excess = max(0.0, batches[place] - median)
-        batches[place] -= excess
+        call = calls[place]
+        excess = max(0.0, call.seconds - median * call.steps)
+        calls[place] = call._replace(seconds=call.seconds - excess)
         cut += excess
-    return batches, cut
+    return calls, cut
 
 
 def quartiles(seconds: list[float]) -> tuple[float, float, float]:
