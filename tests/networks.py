@@ -25,6 +25,25 @@ def tiny(activation: Any, data: Any) -> keras.Model:
     return model
 
 
+class ByClass(keras.metrics.MeanMetricWrapper):
+    """The mean probability of each class: a metric of two values."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(lambda y, p: p[:, 0], name="by_class", **arguments)
+
+    def result(self) -> Any:
+        """Of class 0, and of class 1."""
+        first = super().result()
+        return keras.ops.stack([first, 1.0 - first])
+
+
+def judging_by_class(activation: Any, data: Any) -> keras.Model:
+    """`tiny`, with a metric of two values besides the accuracy."""
+    model = tiny(activation, data)
+    model.compile("adam", model.loss, metrics=["accuracy", ByClass()])
+    return model
+
+
 def raising(activation: Any, data: Any) -> keras.Model:
     """`tiny`, but no network for tanh."""
     if activation.name == "tanh":
@@ -38,6 +57,13 @@ def exploding(activation: Any, data: Any) -> keras.Model:
     if activation.name == "tanh":
         model.compile("adam", lambda y, p: keras.ops.log(-1.0 - p[:, 0]), metrics=["accuracy"])
     return model
+
+
+def telling(activation: Any) -> keras.Model:
+    """No network, but Keras's settings where it was asked for one."""
+    config = keras.config
+    found = (config.floatx(), config.dtype_policy().name, config.epsilon(), config.image_data_format())
+    raise RuntimeError(f"{found} {config.is_flash_attention_enabled()}")
 
 
 def hanging(activation: Any, data: Any) -> keras.Model:

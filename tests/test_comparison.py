@@ -79,6 +79,21 @@ def test_the_best_validation_epoch_is_scored_on_the_test_part(tmp_path: Path) ->
         assert outcome.score == outcome.measures["test_accuracy"]
 
 
+def test_a_metric_of_several_values_is_numbered(tmp_path: Path) -> None:
+    first, second = study(tmp_path / "a", networks.judging_by_class, activations="relu", seeds=2).outcomes
+    for outcome in (first, second):
+        assert outcome.status == "completed"
+        assert outcome.score == outcome.measures["test_accuracy"]
+        assert sum(outcome.measures[f"test_by_class_{place}"] or 0 for place in (0, 1)) == pytest.approx(1)
+        np.testing.assert_allclose(np.add(*(outcome.history[f"val_by_class_{place}"] for place in (0, 1))), 1)
+    settings: dict[str, Any] = {"metric": "by_class_1", "direction": "max", "tune": {"learning_rate": [1e-3, 1e-2]}}
+    chosen = study(tmp_path / "b", networks.judging_by_class, activations="relu", seeds=1, **settings, tune_trials=2)
+    assert chosen.outcomes[0].status == "completed"
+    assert chosen.outcomes[0].score == chosen.outcomes[0].measures["test_by_class_1"]
+    with pytest.raises(kat.StudyError, match=r"metric='by_class', computed=.*'by_class_0'"):
+        study(tmp_path / "c", networks.judging_by_class, metric="by_class", direction="max")
+
+
 def test_a_metric_to_be_minimised_picks_the_least(tmp_path: Path) -> None:
     data = kat.from_arrays(X, X[:, 0] * 3 + X[:, 1], name="line", kind="regression")
     comparison = kat.compare(

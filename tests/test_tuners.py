@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 import keras_tuner
+import networks
 import numpy as np
 import pytest
 import searches
@@ -143,6 +144,19 @@ def test_each_execution_is_measured_and_repeats(tmp_path: Path) -> None:
     peaks = [o.measures["peak_memory_bytes"] for row in first.pareto_table() for o in first.outcomes(row.trial)]
     assert all((peak is None) == (sys.platform != "linux") for peak in peaks)
     assert all(0 <= peak < 2**30 for peak in peaks if peak is not None)
+
+
+def test_a_metric_of_several_values_is_numbered(tmp_path: Path) -> None:
+    def judging(hp: Any) -> keras.Model:
+        model = build(hp)
+        model.compile("adam", model.loss, metrics=["accuracy", networks.ByClass()])
+        return model
+
+    objective = keras_tuner.Objective("val_by_class_1", "max")
+    found = search("RandomSearch", tmp_path, hypermodel=judging, objective=objective, max_trials=1)
+    ((outcome,),) = (found.outcomes(row.trial) for row in found.pareto_table())
+    assert outcome.status == "completed"
+    assert outcome.score == max(outcome.history["val_by_class_1"])
 
 
 @pytest.mark.parametrize("objective", ["train_s", keras_tuner.Objective("parameters", "max"), ["val_loss", "train_s"]])

@@ -158,7 +158,7 @@ def _train(
         "arm": cell.arm.label,
         "seed": seed,
         "started": started,
-        "history": training.history,
+        "history": curves(training.history),
         "measures": {
             "train_s": training.train_s,
             "compile_s": training.compile_s,
@@ -174,13 +174,13 @@ def _train(
     if best.diverged is not None:
         return Outcome(status="diverged", reason=best.diverged, finished=now(), details=details, **finished)
     best.restore()
-    tested = trainer.evaluate(cell.splits.x_test, cell.splits.y_test, batch_size=cell.batch_size)
-    finished["measures"] |= {f"test_{name}": float(value) for name, value in tested.items()}
+    tested = numbers(trainer.evaluate(cell.splits.x_test, cell.splits.y_test, batch_size=cell.batch_size))
+    finished["measures"] |= {f"test_{name}": value for name, value in tested.items()}
     details["learned"] = learned_parameters(model)
     details |= _health(inspector, cell.splits)
     return Outcome(
         status="completed",
-        score=float(tested[cell.metric]),
+        score=tested[cell.metric],
         best_epoch=best.epoch,
         finished=now(),
         details=details,
@@ -216,9 +216,9 @@ class BestEpoch(keras.callbacks.Callback):
         self.epoch = 0
         self.diverged: str | None = None
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Compare this epoch with the best so far."""
-        logs = logs or {}
+        logs = numbers(logs or {})
         name = f"val_{self._metric}"
         if name not in logs:
             has = sorted(key.removeprefix("val_") for key in logs if key.startswith("val_"))
@@ -229,7 +229,7 @@ class BestEpoch(keras.callbacks.Callback):
             self.diverged = f"{diverged} in epoch {epoch + 1}"
             self.model.stop_training = True
             return
-        value = float(logs[name])
+        value = logs[name]
         if self._sign * value > self._best:
             self._best, self.epoch = self._sign * value, epoch + 1
             self._weights = self.model.get_weights()
@@ -238,6 +238,24 @@ class BestEpoch(keras.callbacks.Callback):
     def restore(self) -> None:
         """Set the model to the weights of the best epoch."""
         self.model.set_weights(self._weights)
+
+
+def numbers(logs: Mapping[str, Any]) -> dict[str, float]:
+    """Metrics as numbers: `name_0`, `name_1`, … where one has several values, such as one a class."""
+    found: dict[str, float] = {}
+    for name, value in logs.items():
+        array = keras.ops.convert_to_numpy(value)
+        if array.size == 1:
+            found[name] = float(array.item())
+        else:
+            found |= {f"{name}_{place}": float(number) for place, number in enumerate(array.ravel())}
+    return found
+
+
+def curves(history: Mapping[str, list[Any]]) -> dict[str, list[float]]:
+    """What Keras's `History` holds, as `numbers` of each epoch."""
+    epochs = [numbers(dict(zip(history, values, strict=True))) for values in zip(*history.values(), strict=True)]
+    return {name: [logs[name] for logs in epochs] for name in (epochs[0] if epochs else ())}
 
 
 def not_finite(logs: Mapping[str, float]) -> str:

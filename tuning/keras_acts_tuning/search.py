@@ -16,7 +16,7 @@ from typing import Any
 import keras_tuner as kt
 from sklearn.exceptions import ConvergenceWarning
 
-from keras_acts_tuning.cell import BestEpoch, Cell, Progress, failure, seeded_model, trainer_of
+from keras_acts_tuning.cell import BestEpoch, Cell, Progress, curves, failure, seeded_model, trainer_of
 from keras_acts_tuning.engine import Trainer
 from keras_acts_tuning.errors import StudyError, received
 from keras_acts_tuning.store import Outcome, Tuning, now
@@ -177,5 +177,5 @@ def _train(cell: Cell, trainer: Trainer, epochs: int, report: Callable[[Progress
     outcome = Outcome(arm=cell.arm.label, seed=SEARCH_SEED, status="completed", measures={"train_s": training.train_s})
     if best.diverged is not None:
         return replace(outcome, status="diverged", reason=best.diverged)
-    score = training.history[f"val_{cell.metric}"][best.epoch - 1]
-    return replace(outcome, score=float(score), best_epoch=best.epoch)
+    score = curves(training.history)[f"val_{cell.metric}"][best.epoch - 1]
+    return replace(outcome, score=score, best_epoch=best.epoch)

@@ -83,7 +83,7 @@ class Outcome:
         started: When it started, UTC, ISO 8601.
         finished: When it ended, likewise.
         details: What else is known, as plain data: the learned parameters, the engine.
-        history: Every metric after every epoch.
+        history: Every metric after every epoch; one of several values as `name_0`, `name_1`, …
     """
 
     arm: str

@@ -501,11 +501,10 @@ _DURABLE = {
 def _unpacked(results: Any, objective: Any) -> tuple[dict[str, list[float]], list[dict[str, float]], dict[str, float]]:
     """What `fit` returned: a history and its epochs, or the numbers that a `fit` of the user's own returned."""
     if isinstance(results, keras.callbacks.History):
-        history = results.history
+        history = cells.curves(results.history)
         epochs = [dict(zip(history, values, strict=True)) for values in zip(*history.values(), strict=True)]
         return history, epochs, {}
-    numbers = results if isinstance(results, Mapping) else {objective.name: results}
-    return {}, [], {name: float(value) for name, value in numbers.items()}
+    return {}, [], cells.numbers(results if isinstance(results, Mapping) else {objective.name: results})
 
 
 def _best(epochs: Sequence[Mapping[str, float]], objective: Any) -> int:

@@ -307,14 +307,14 @@ class Trainer:
 
 
 def _flat(logs: Logs) -> dict[str, float]:
-    """Nested logs as one dictionary of numbers, as `History` holds them; what is no number stays as it is."""
+    """Nested logs as one dictionary, as `History` holds them: of numbers, and of arrays where a metric has several."""
     flat: dict[str, Any] = {}
     for name, value in sorted(logs.items()):
         if isinstance(value, dict):
             flat |= _flat(value)
         else:
             array = keras.ops.convert_to_numpy(value)
-            flat[name] = float(array) if array.size == 1 else array
+            flat[name] = float(array.item()) if array.size == 1 else array
     return flat
 
 
