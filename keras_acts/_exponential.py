@@ -475,7 +475,7 @@ def ptelu(x: Tensor, alpha: float | Tensor = 1.0, beta: float | Tensor = 1.0) ->
     array([-0.482,  2.   ], dtype=float32)
 
     Source: Gupta and Duggal 2017, "P-TELU: parametric tan hyperbolic linear unit activation for deep
-    neural networks", 10.1109/ICCVW.2017.119.
+    neural networks", doi:10.1109/ICCVW.2017.119.
     """
     return ops.relu(x) + alpha * _numerics.tanh(beta * _numerics.negative_part(x))
 
@@ -502,7 +502,7 @@ class PTELU(Activation):
         monotone=True,
         smoothness=2,
         initializer="he_normal",
-        source="Gupta and Duggal 2017, 10.1109/ICCVW.2017.119",
+        source="Gupta and Duggal 2017, doi:10.1109/ICCVW.2017.119",
     )
 
     def __init__(

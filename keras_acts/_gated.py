@@ -687,9 +687,10 @@ def _golu(x: Tensor) -> Tensor:
 
 @activation_function
 def golu(x: Tensor) -> Tensor:
-    """`x · exp(−exp(−x))`: the gate is the Gumbel distribution function.
+    """`x · exp(−exp(−x))`: the Gompertz linear unit.
 
-    Asymmetric: it shuts faster than it opens, so that the dip is shallow, −0.097.
+    Its gate is a Gompertz curve, which is also the distribution function of Gumbel. Asymmetric: it
+    shuts faster than it opens, so that the dip is shallow, −0.097.
 
     Args:
         x: Float tensor of any shape.
@@ -710,7 +711,7 @@ def golu(x: Tensor) -> Tensor:
 
 
 class GoLU(Activation):
-    """A line behind the Gumbel distribution function, as a layer; see `keras_acts.golu`."""
+    """A line behind a Gompertz curve, as a layer; see `keras_acts.golu`."""
 
     spec = Spec(
         function=golu,
@@ -763,12 +764,14 @@ class GCU(Activation):
 
 @activation_function
 def erfact(x: Tensor, alpha: float | Tensor = 0.75, beta: float | Tensor = 0.75) -> Tensor:
-    """`x · erf(alpha · exp(beta · x))`: a gate of learned height and steepness.
+    """`x · erf(alpha · exp(beta · x))`: a gate of learned place and steepness.
+
+    For `alpha` above 0 the gate goes from 0 on the left to 1 on the right, and `alpha` moves it sideways.
 
     Args:
         x: Float tensor of any shape.
-        alpha: How far open the gate is at 0: a number, or a tensor that broadcasts to `x`. Defaults
-            to `0.75`.
+        alpha: Where the gate opens: at 0 it is erf(`alpha`) open. A number, or a tensor that broadcasts
+            to `x`. Defaults to `0.75`.
         beta: How fast it opens, likewise. Defaults to `0.75`.
 
     Returns:
@@ -790,8 +793,8 @@ class ErfAct(Activation):
     """`x · erf(alpha · exp(beta · x))` with a learned gate; see `keras_acts.erfact`.
 
     Args:
-        alpha: How far open the gate is at 0, at the start, or for good where `learn` does not name
-            it. Defaults to `0.75`.
+        alpha: Where the gate opens, at the start, or for good where `learn` does not name it: at 0 it
+            is erf(`alpha`) open. Defaults to `0.75`.
         beta: How fast it opens, likewise. Defaults to `0.75`.
         learn: The names of those to learn. Defaults to both, one value for the layer.
         **kwargs: The arguments of `keras_acts.Activation`.
@@ -826,10 +829,12 @@ class ErfAct(Activation):
 def pserf(x: Tensor, gamma: float | Tensor = 1.25, delta: float | Tensor = 0.85) -> Tensor:
     """`serf` with a gate to learn: `x · erf(gamma · softplus(delta · x))`.
 
+    For `gamma` above 0 the gate goes from 0 on the left to 1 on the right.
+
     Args:
         x: Float tensor of any shape.
-        gamma: How far open the gate is: a number, or a tensor that broadcasts to `x`. Defaults to
-            `1.25`.
+        gamma: Where the gate opens: at 0 it is erf(`gamma` · ln 2) open. A number, or a tensor that
+            broadcasts to `x`. Defaults to `1.25`.
         delta: How fast it opens, likewise. Defaults to `0.85`.
 
     Returns:
@@ -851,8 +856,8 @@ class PSerf(Activation):
     """`serf` with a learned gate; see `keras_acts.pserf`.
 
     Args:
-        gamma: How far open the gate is, at the start, or for good where `learn` does not name it.
-            Defaults to `1.25`.
+        gamma: Where the gate opens, at the start, or for good where `learn` does not name it: at 0 it
+            is erf(`gamma` · ln 2) open. Defaults to `1.25`.
         delta: How fast it opens, likewise. Defaults to `0.85`.
         learn: The names of those to learn. Defaults to both, one value for the layer.
         **kwargs: The arguments of `keras_acts.Activation`.

@@ -461,8 +461,8 @@ class HealthMonitor(keras.callbacks.Callback):  # type: ignore[misc, unused-igno
 
     Each kind of finding is warned of once for a layer. All that was measured is kept in `history`: a
     dictionary for each look, with `epoch` and `batch` (from 0; `None` at an epoch's end) and `health`,
-    as `inspect` returns it. The network is traced once; after that, a look costs about as much as
-    training on as many examples as the probe holds.
+    as `inspect` returns it. The network is traced once; after that, a look goes through the probe at
+    once, which costs far less than training on as many examples in batches.
 
     Args:
         x: Inputs of the probe. Defaults to `None`: the first of the validation data that `fit` was

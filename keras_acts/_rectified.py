@@ -686,7 +686,7 @@ def smelu(x: Tensor, beta: float | Tensor = 1.0) -> Tensor:
     >>> smelu([-2.0, 0.0, 0.5, 2.0])
     array([0.    , 0.25  , 0.5625, 2.    ], dtype=float32)
 
-    Source: Shamir, Lin and Coviello 2022, arXiv:2202.06499.
+    Source: Shamir, Lin and Coviello 2020, arXiv:2010.09931; Shamir and Lin 2022, arXiv:2202.06499.
     """
     beta = ops.convert_to_tensor(beta, dtype=x.dtype)
     rise = _numerics.clip(x, -beta, beta) + beta
@@ -710,7 +710,7 @@ class SmeLU(Activation):
         monotone=True,
         smoothness=1,
         initializer="he_normal",
-        source="Shamir, Lin and Coviello 2022, arXiv:2202.06499",
+        source="Shamir, Lin and Coviello 2020, arXiv:2010.09931; Shamir and Lin 2022, arXiv:2202.06499",
     )
 
     def __init__(self, beta: float = 1.0, *, learn: tuple[str, ...] | list[str] | str = (), **kwargs: Any) -> None:
