@@ -24,9 +24,6 @@ DRAWING = {"rrelu", "gumbel_softmax"}
 NORMALIZING = {"frelu", "meta_acon"}
 """The layers that normalize by their batch in training, of which a replica sees its own part only."""
 
-KERAS_MULTIPLIES = {"dyrelu", "frelu", "glu_dense", "meta_acon"}
-"""The layers with a `Dense` or a convolution of Keras's: on PyTorch these are in float32, whatever the dtype."""
-
 SHAPES = {2: (4, 8), 3: (4, 5, 8), 4: (4, 5, 6, 8), 5: (4, 3, 2, 3, 8)}
 
 
