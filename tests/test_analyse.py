@@ -532,7 +532,7 @@ def test_seeds_without_a_partner_tell_nothing() -> None:
     runs = {"relu": {0: 0.8, 1: 0.8}, "mish": {2: 0.9, 3: 0.9}}
     found, text = said(Scores("accuracy", "max", runs, {}))
     assert found.kind == "unjudged"
-    assert "shares fewer than two seeds with any other arm" in text
+    assert "shares fewer than two seeds with any other." in text
 
 
 def test_equal_scores_are_no_difference() -> None:
@@ -549,8 +549,8 @@ def test_equal_scores_are_no_difference() -> None:
 def test_failed_and_diverged_trials_are_told() -> None:
     _, text = said(study(equal_but("mish", 0.05), snake={**dict.fromkeys(range(8), 0.8), 8: math.inf}))
     assert (
-        "Not every trial counts: snake failed in 1 and diverged in 1 of 10; an arm that diverged is not recommended."
-        in text
+        "Not every trial counts: snake failed in 1 and diverged in 1 of 10; "
+        "an activation that diverged is not recommended." in text
     )
 
 
@@ -572,7 +572,7 @@ def test_nothing_is_recommended_where_every_arm_diverged() -> None:
     runs = {"relu": {0: math.nan, 1: 0.8, 2: 0.8}, "mish": {0: math.inf, 1: math.nan, 2: 0.9}}
     found, text = said(Scores("loss", "min", runs, {}))
     assert (found.kind, found.pick) == ("unjudged", None)
-    assert "every arm diverged, relu the least often" in text
+    assert "every activation diverged, relu the least often" in text
 
 
 def test_a_lone_arm_and_an_empty_study_compare_nothing() -> None:
@@ -592,14 +592,14 @@ def test_a_lone_arm_and_an_empty_study_compare_nothing() -> None:
             lambda: Scores("accuracy", "up", {"a": {}}, {}),
             "`direction` needs to be 'max' or 'min'. Received: direction='up'",
         ),
-        (lambda: Scores("accuracy", "max", {}, {}), "`Scores` needs at least one arm. Received: values={}"),
+        (lambda: Scores("accuracy", "max", {}, {}), "`Scores` needs at least one activation. Received: values={}"),
         (
             lambda: Scores("accuracy", "max", {"a": {0: 1.0, 1: 1.0}}, {"a": 1}),
             "`planned` needs to cover the scores of 'a'. Received: planned=1, scores=2",
         ),
         (
             lambda: analyse(study({"relu": 0.8, "mish": 0.8}), "rleu"),
-            "`reference` needs to be one of the arms; the nearest names are 'relu'. Received: reference='rleu'",
+            "`reference` needs to be one of the activations; the nearest names are 'relu'. Received: reference='rleu'",
         ),
         (lambda: analyse(study({"relu": 0.8}), level=95), "`level` needs to lie between 0 and 1. Received: level=95"),
         (lambda: analyse(study({"relu": 0.8}), power=1.0), "`power` needs to lie between 0 and 1. Received: power=1.0"),
@@ -615,12 +615,12 @@ def test_a_lone_arm_and_an_empty_study_compare_nothing() -> None:
         ),
         (
             lambda: rank({"a": study({"relu": 0.8, "mish": 0.8})}),
-            "`rank` needs at least two data sets and two arms that have scores on all of them. "
+            "`rank` needs at least two data sets and two activations that have scores on all of them. "
             "Received: tasks=['a'], arms=['relu', 'mish']",
         ),
         (
             lambda: interquartile_means({"a": study({"relu": 0.8}), "b": study({"mish": 0.8})}),
-            "`interquartile_means` needs an arm with scores on every data set. Received: tasks=['a', 'b']",
+            "`interquartile_means` needs an activation with scores on every data set. Received: tasks=['a', 'b']",
         ),
         (
             lambda: pareto_front({"x": {"a": 1.0}}, {}),

@@ -1,9 +1,11 @@
 """The command line: what it prints, and what it says of bad input."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +55,7 @@ def test_json_is_the_only_thing_on_standard_output(csv: str) -> None:
     assert result.stderr == ""
     status = json.loads(keras_acts("status", "results/points", "--json").stdout)
     assert (status["planned"], status["ended"]) == (4, 4)
+    assert status["activations"]["tanh"] == {"planned": 2, "completed": 2, "not completed": 0}
 
 
 def test_a_saved_model_is_compared_and_code_in_it_is_not_run(csv: str) -> None:
@@ -183,7 +186,29 @@ def test_list_and_show() -> None:
     shown = keras_acts("show", "PReLU").stdout
     assert "arXiv:1502.01852" in shown
     assert "learned, one value a channel" in shown
+    assert "formula (LaTeX)" in shown
     assert json.loads(keras_acts("show", "gelu", "--json").stdout)["name"] == "gelu"
+
+
+def test_a_backend_that_is_not_installed_is_one_line() -> None:
+    code = (
+        "import sys; sys.modules['tensorflow'] = None; sys.argv[1:] = ['list'];"
+        "from keras_acts_tuning.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert 'needs a backend that is installed: pip install "keras-acts[tensorflow]"' in done.stderr
+    assert "Received: backend='tensorflow'" in done.stderr
+    if find_spec("jax"):
+        assert "or export KERAS_BACKEND=jax" in done.stderr
 
 
 def test_help_does_not_wait_for_keras() -> None:

@@ -1,4 +1,4 @@
-"""The command line: `keras-acts compare`, `report`, `status`, `export`, `list` and `show`.
+"""The command line: `keras-acts compare`, `report`, `track`, `status`, `export`, `list` and `show`.
 
 Keras is imported by the commands that need it, so that `--help` answers at once.
 """
@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -345,18 +346,40 @@ def _value(text: str) -> Any:
 @contextmanager
 def _errors_in_one_line(also: type[Exception] | tuple[type[Exception], ...] = ()) -> Iterator[None]:
     try:
-        import_quietly("keras")
+        _import_keras()
         yield
     except KeyboardInterrupt:
         typer.echo("keras-acts: stopped; the same command goes on where it was", err=True)
         raise typer.Exit(130) from None
+    except typer.Exit:
+        raise
     except Exception as error:
         from keras_acts_tuning.errors import StudyError
 
         if isinstance(error, (StudyError, also)):
-            typer.echo("keras-acts: error: " + " ".join(str(error).split()), err=True)
-            raise typer.Exit(2) from None
+            raise _error(str(error)) from None
         raise
+
+
+def _import_keras() -> None:
+    """Import Keras, and say in one line where its backend is missing."""
+    try:
+        import_quietly("keras")
+    except ModuleNotFoundError as error:
+        backends = ("tensorflow", "jax", "torch")
+        missing = (error.name or "").partition(".")[0]
+        if missing not in backends:
+            raise
+        need = f'Keras needs a backend that is installed: pip install "keras-acts[{missing}]"'
+        if there := [name for name in backends if name != missing and find_spec(name)]:
+            need += f", or export KERAS_BACKEND={there[0]}"
+        raise _error(f"{need}. Received: backend={missing!r}") from None
+
+
+def _error(message: str) -> typer.Exit:
+    """Bad input in one line on standard error, and status 2."""
+    typer.echo("keras-acts: error: " + " ".join(message.split()), err=True)
+    return typer.Exit(2)
 
 
 if __name__ == "__main__":

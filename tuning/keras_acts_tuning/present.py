@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from rich.console import Console
 from rich.live import Live
@@ -159,7 +159,8 @@ def print_result(found: Comparison | Suite, *, as_json: bool) -> None:
 def _print_comparison(comparison: Comparison) -> None:
     """The table, what failed, and where the plot is."""
     plan, console = comparison.plan, _console()
-    console.print(_table(plan, comparison.table()))
+    for table in _tables(plan, comparison.table(), console):
+        console.print(table)
     console.print(
         f"{plan.metric} on the test part, at the best epoch on the validation part: mean ± standard deviation over "
         f"seeds; ▲ shown better, ▼ shown worse than {plan.reference} (paired, corrected for all comparisons, 5 %). "
@@ -241,7 +242,7 @@ def print_status(plan: Plan, outcomes: list[Outcome], *, as_json: bool) -> None:
     for outcome in outcomes:
         counts[outcome.arm]["completed" if outcome.status == "completed" else "not completed"] += 1
     if as_json:
-        print_json({"planned": len(plan.trials), "ended": len(outcomes), "arms": counts})
+        print_json({"planned": len(plan.trials), "ended": len(outcomes), "activations": counts})
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("activation")
@@ -287,7 +288,7 @@ def print_activation(cls: type[ka.Activation], *, as_json: bool) -> None:
         spec.smoothness, f"{spec.smoothness:g} continuous derivatives"
     )
     lines = {
-        "formula": spec.formula,
+        "formula (LaTeX)": spec.formula,
         "range": "{:.5g} to {:.5g}".format(*spec.range),
         "monotone": "yes" if spec.monotone else "no",
         "smoothness": smooth,
@@ -313,32 +314,50 @@ def print_json(value: Any) -> None:
     print(json.dumps(plain(value), indent=2, default=str))  # noqa: T201
 
 
-def _table(plan: Plan, rows: list[Row]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("activation")
-    headings = (plan.metric, "", f"vs {plan.reference}", "95 % interval", "trials")
-    for heading in (*headings, "train s", "ms/step", "latency ms", "compile s", "memory", "parameters"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    if plan.tune is not None:
-        table.add_column("tuned", overflow="fold")
+Columns: TypeAlias = dict[str, list[str]]
+"""Cells by heading."""
+
+
+def _tables(plan: Plan, rows: list[Row], console: Console) -> list[Table]:
+    """The whole table; where the terminal is too narrow for it, one of the scores and one of what they cost."""
     marks = {"better": " ▲", "worse": " ▼"}
-    for row in rows:
-        apart = row.difference
-        table.add_row(
-            Text(row.activation, style="bold" if row.activation == plan.reference else ""),
-            _number(row.mean, "{:.4f}"),
-            _number(row.spread, "± {:.4f}"),
-            _number(apart.value, "{:+.4f}") + marks.get(row.finding, "  ") if apart else "",
-            _interval(apart),
-            f"{row.completed}/{row.planned}",
-            _number(row.train_s, "{:.2f}"),
-            _number(row.step_ms, "{:.2f}"),
-            _number(row.latency_ms, "{:.2f}"),
-            _number(row.compile_s, "{:.2f}"),
-            _number(None if row.peak_memory_bytes is None else row.peak_memory_bytes / 2**20, "{:.0f} MiB"),
-            _number(row.parameters, "{:,}"),
-            *([Text(described(row.tuned))] if plan.tune is not None else []),
-        )
+    apart = [row.difference for row in rows]
+    scores: Columns = {
+        plan.metric: [_number(row.mean, "{:.4f}") for row in rows],
+        "± sd": [_number(row.spread, "{:.4f}") for row in rows],
+        f"vs {plan.reference}": [
+            _number(d.value, "{:+.4f}") + marks.get(row.finding, "  ") if d else ""
+            for row, d in zip(rows, apart, strict=True)
+        ],
+        "95 % interval": [_interval(difference) for difference in apart],
+        "trials": [f"{row.completed}/{row.planned}" for row in rows],
+    }
+    mebibytes = [None if row.peak_memory_bytes is None else row.peak_memory_bytes / 2**20 for row in rows]
+    costs: Columns = {
+        "train s": [_number(row.train_s, "{:.2f}") for row in rows],
+        "ms/step": [_number(row.step_ms, "{:.2f}") for row in rows],
+        "latency ms": [_number(row.latency_ms, "{:.2f}") for row in rows],
+        "compile s": [_number(row.compile_s, "{:.2f}") for row in rows],
+        "memory": [_number(size, "{:.0f} MiB") for size in mebibytes],
+        "parameters": [_number(row.parameters, "{:,}") for row in rows],
+    }
+    tuned: Columns = {} if plan.tune is None else {"tuned": [described(row.tuned) for row in rows]}
+    whole = _table(plan, rows, scores | costs, tuned)
+    if console.measure(whole, options=console.options.update(width=1000)).maximum <= console.width:
+        return [whole]
+    return [_table(plan, rows, scores, tuned), _table(plan, rows, costs, {})]
+
+
+def _table(plan: Plan, rows: list[Row], numbers: Columns, texts: Columns) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("activation", overflow="fold", min_width=10)
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in texts:
+        table.add_column(heading, overflow="fold", min_width=12)
+    for index, row in enumerate(rows):
+        label = Text(row.activation, style="bold" if row.activation == plan.reference else "")
+        table.add_row(label, *(Text(cells[index]) for cells in (numbers | texts).values()))
     return table
 
 

@@ -73,7 +73,7 @@ class Scores(Plain):
         if self.direction not in ("max", "min"):
             raise StudyError(received("`direction` needs to be 'max' or 'min'", direction=self.direction))
         if not self.arms:
-            raise StudyError(received("`Scores` needs at least one arm", values=dict(self.values)))
+            raise StudyError(received("`Scores` needs at least one activation", values=dict(self.values)))
         for arm in self.arms:
             trials, planned = len(self.values.get(arm, {})), self.planned_of(arm)
             if trials > planned:
@@ -117,7 +117,9 @@ class Scores(Plain):
 def check_arm(scores: Scores, arm: str, name: str) -> None:
     """Raise a `StudyError` unless `arm`, the value of the argument `name`, is one of the arms."""
     if arm not in scores.arms:
-        raise StudyError(received(f"`{name}` needs to be one of the arms; {nearest(arm, scores.arms)}", **{name: arm}))
+        raise StudyError(
+            received(f"`{name}` needs to be one of the activations; {nearest(arm, scores.arms)}", **{name: arm})
+        )
 
 
 def check_fraction(name: str, value: float) -> None:

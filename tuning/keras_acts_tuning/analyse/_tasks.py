@@ -71,7 +71,7 @@ def rank(tasks: Mapping[str, Scores], *, level: float = 0.95) -> Ranking:
     check_fraction("level", level)
     arms, left_out = _arms_everywhere(tasks)
     if len(tasks) < 2 or len(arms) < 2:
-        need = "`rank` needs at least two data sets and two arms that have scores on all of them"
+        need = "`rank` needs at least two data sets and two activations that have scores on all of them"
         raise StudyError(received(need, tasks=list(tasks), arms=arms))
     ranks = np.array([_ranks(scores, arms) for scores in tasks.values()])
     means = ranks.mean(axis=0)
@@ -116,7 +116,7 @@ def interquartile_means(tasks: Mapping[str, Scores], *, level: float = 0.95) -> 
     arms, _ = _arms_everywhere(tasks)
     if not arms:
         raise StudyError(
-            received("`interquartile_means` needs an arm with scores on every data set", tasks=list(tasks))
+            received("`interquartile_means` needs an activation with scores on every data set", tasks=list(tasks))
         )
     scaled = [_scaled(scores) for scores in tasks.values()]
     return {arm: stratified([np.array(list(values[arm].values())) for values in scaled], level) for arm in arms}

@@ -86,18 +86,18 @@ def _why_unjudged(analysis: Analysis) -> str:
         )
     if analysis.leader is None:
         least = min(scored.values(), key=lambda arm: arm.diverged / arm.planned)
-        return f"Nothing to recommend: every arm diverged, {least.arm} the least often."
+        return f"Nothing to recommend: every activation diverged, {least.arm} the least often."
     if not analysis.rivals:
         return f"Nothing to compare: only {analysis.leader} has scores to judge by."
     if any(rival.p is not None for rival in analysis.rivals.values()):
         return ""
     if max(arm.scored for arm in scored.values()) > 1:
-        return f"Nothing to compare: {analysis.leader} shares fewer than two seeds with any other arm."
+        return f"Nothing to compare: {analysis.leader} shares fewer than two seeds with any other."
     mean = analysis.arms[analysis.leader].mean
     assert mean is not None
     return (
         f"One seed tells nothing: {analysis.leader} came first ({analysis.metric} {mean.value:.4g}), but chance alone "
-        "puts some arm first; five seeds or more can tell."
+        "puts some activation first; five seeds or more can tell."
     )
 
 
@@ -222,7 +222,7 @@ def _lost_trials(analysis: Analysis) -> list[str]:
     if lost:
         parts.append(f"not every trial counts: {_names(lost)}")
     if any(arm.diverged for arm in analysis.arms.values()):
-        parts.append("an arm that diverged is not recommended")
+        parts.append("an activation that diverged is not recommended")
     sentence = "; ".join(parts)
     return [f"{sentence[0].upper()}{sentence[1:]}."] if sentence else []
 
