@@ -13,7 +13,11 @@ import pytest
 def seeded() -> Iterator[None]:
     keras.utils.set_random_seed(0)
     yield
+    keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    keras.config.enable_flash_attention()
 
 
 @pytest.fixture

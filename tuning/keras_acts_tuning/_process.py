@@ -119,9 +119,9 @@ class Local:
     def events(self) -> Iterator[tuple[int, bytes | Ended]]:
         """Wait for news: a message of a process, or how it ended."""
         lefts = [left for process in self._running.values() if (left := process.left_s()) is not None]
-        ready = wait([process.connection for process in self._running.values()], min(lefts, default=None))
+        wait([process.connection for process in self._running.values()], min(lefts, default=None))
         for key, process in list(self._running.items()):
-            if process.connection in ready:
+            if process.connection.poll():  # asked anew of each: whoever takes the events may take long over one
                 event = process.receive()
             elif process.left_s() == 0:
                 process.kill()

@@ -22,6 +22,7 @@ import keras
 
 from keras_acts_tuning import cell as cells
 from keras_acts_tuning._process import Ended, Limits, Local, described
+from keras_acts_tuning._settings import carried
 from keras_acts_tuning.cell import Cell, Progress
 from keras_acts_tuning.errors import StudyError, received
 from keras_acts_tuning.store import Outcome, Status, now
@@ -43,8 +44,8 @@ class Execution:
         address: `None` for processes of this machine. For Ray, the `host:port` of a cluster, `"auto"`
             for the one that runs here (or that `RAY_ADDRESS` names), or `"local"` for one of its own
             on this machine, as a rehearsal. Needs `keras-acts[ray]`, here and on the nodes.
-        trial_timeout_s: Seconds after which a trial is ended and recorded as timed out; `None` for
-            no limit.
+        trial_timeout_s: Seconds after which a trial, or a training of a search, is ended and recorded as
+            timed out; `None` for no limit.
         memory_limit_bytes: Address space a cell's process may take beyond what it starts with;
             `None` for no limit. Not enforced on Windows.
         in_process: Whether to run everything in this process, for a debugger. Neither limit holds
@@ -81,7 +82,7 @@ class Execution:
 def execute(
     todo: Iterable[Cell | None], how: Execution, report: Callable[[Progress], None]
 ) -> Generator[Outcome, None, None]:
-    """Run the cells, and yield each trial's outcome as it ends.
+    """Run the cells, and yield each trial's outcome as it ends, of a search what it yields.
 
     Args:
         todo: The cells, in the order to start them; the next one is asked for when there is a free
@@ -127,7 +128,7 @@ def execute(
                     case Progress() as progress:
                         report(progress)
                     case Outcome() as outcome:
-                        attempt.settle()
+                        attempt.settle(outcome)
                         yield outcome
                     case StudyError() as error:
                         raise error
@@ -171,7 +172,7 @@ class _Attempt:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.left = cell.seeds
-        self._ends = Counter[tuple[int, str]]()  # by the seed that was running, and how its process ended
+        self._ends = Counter[tuple[int, int, str]]()  # by what was running, and how its process ended
         self._started = ""
 
     def call(self, *, by_value: bool) -> bytes:
@@ -180,15 +181,18 @@ class _Attempt:
         nothing: Any = None
         cell = replace(self.cell, seeds=self.left, data=nothing, splits=nothing)
         with _by_value(self.cell.build) if by_value else nullcontext():
-            return pickle.dumps(partial(_run, cloudpickle.dumps(cell)))
+            return carried(partial(_run, cloudpickle.dumps(cell)))
 
-    def settle(self) -> None:
-        """The next trial has its outcome."""
-        self.left = self.left[1:]
+    def settle(self, outcome: Outcome) -> None:
+        """The next trial has its outcome, or a search a training more."""
+        if self.cell.search is not None and not outcome.finished:
+            self.cell = replace(self.cell, search=self.cell.search.went_on(outcome))
+        else:
+            self.left = self.left[1:]
         self._started = now()
 
     def ended(self, end: Ended, how: Execution) -> Iterator[Outcome]:
-        """What the end of its process means for the trial that was running: an outcome, or another try.
+        """What the end of its process means for the trial or training that was running: an outcome, or another try.
 
         Raises:
             StudyError: It cannot run at all.
@@ -197,7 +201,10 @@ class _Attempt:
             raise StudyError(received("A cell needs to run on the cluster's nodes", reason=end.reason))
         if not self.left:
             return
-        count = self._ends[self.left[0], end.how] = self._ends[self.left[0], end.how] + 1
+        search = self.cell.search
+        running = self.left[0], len(search.known) if search else 0, end.how
+        self._ends[running] += 1
+        count = self._ends[running]
         status: Status = "failed"
         match end.how:
             case "timed_out":
@@ -210,7 +217,7 @@ class _Attempt:
                 reason = f"its process ended with {described(end.exitcode)}, {count} times{hint}"
             case _:
                 return  # what is left, this trial first, runs again in a fresh process
-        yield Outcome(
+        outcome = Outcome(
             arm=self.cell.arm.label,
             seed=self.left[0],
             status=status,
@@ -218,7 +225,10 @@ class _Attempt:
             started=self._started,
             finished=now(),
         )
-        self.settle()
+        if search is not None:
+            outcome = search.without(self.cell, outcome)
+        self.settle(outcome)
+        yield outcome
 
 
 class _Pickled:
