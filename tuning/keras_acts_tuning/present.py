@@ -97,6 +97,7 @@ class Display(Listener):
         self._running.pop(tuning.arm, None)
         if self._live is None:
             found = described(tuning.chosen) or "the search found no values"
+            found += f" ({tuning.failures})" if tuning.failures else ""
             self._console.print(f"{tuning.arm}: {found}", markup=False, highlight=False, soft_wrap=True)
 
     def ended(self, outcome: Outcome) -> None:
@@ -159,7 +160,10 @@ def print_result(found: Comparison | Suite, *, as_json: bool) -> None:
 def _print_comparison(comparison: Comparison) -> None:
     """The table, what failed, and where the plot is."""
     plan, console = comparison.plan, _console()
-    for table in _tables(plan, comparison.table(), console):
+    first, *more = _tables(plan, comparison.table(), console)
+    console.print(first)
+    for table in more:
+        console.print()
         console.print(table)
     console.print(
         f"{plan.metric} on the test part, at the best epoch on the validation part: mean ± standard deviation over "
@@ -324,7 +328,7 @@ def _tables(plan: Plan, rows: list[Row], console: Console) -> list[Table]:
     apart = [row.difference for row in rows]
     scores: Columns = {
         plan.metric: [_number(row.mean, "{:.4f}") for row in rows],
-        "± sd": [_number(row.spread, "{:.4f}") for row in rows],
+        "": [_number(row.spread, "± {:.4f}") for row in rows],
         f"vs {plan.reference}": [
             _number(d.value, "{:+.4f}") + marks.get(row.finding, "  ") if d else ""
             for row, d in zip(rows, apart, strict=True)
