@@ -110,6 +110,24 @@ def wide(activation: Any, data: Any, units: int = 8, learning_rate: float = 1e-3
     return model
 
 
+FAULTS = (96, 97, 98, 99)
+
+
+def faulty(activation: Any, data: Any, units: int) -> keras.Model:
+    """`wide`, but with some numbers of units it gives NaN, raises, is killed or never gets there."""
+    model = wide(activation, data, min(units, 8))
+    match units:
+        case 96:
+            model.compile("adam", lambda y, p: keras.ops.log(-1.0 - p[:, 0]), metrics=["accuracy"])
+        case 97:
+            raise RuntimeError("too much")
+        case 98:
+            os.kill(os.getpid(), signal.SIGKILL)
+        case 99:
+            time.sleep(3600)
+    return model
+
+
 def drawing(hp: Any, activation: Any, data: Any) -> keras.Model:
     """`wide`, with what it draws from `hp`; the second layer is drawn only where there is one."""
     units = hp.Choice("units", [2, 4])

@@ -1,6 +1,7 @@
 """Tuning in the comparison: the same budget for each arm, on what its trials are not scored on."""
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import keras
 import networks
 import numpy as np
 import pytest
@@ -21,13 +23,14 @@ from keras_acts_tuning.comparison import Comparison
 from keras_acts_tuning.data import split
 from keras_acts_tuning.plan import Plan
 from keras_acts_tuning.search import Search
-from keras_acts_tuning.store import Store
+from keras_acts_tuning.store import Outcome, Store
 from keras_acts_tuning.tune import SEARCH_SEED, Tune, Tuned
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 4)).astype("float32")
 TOY = kat.from_arrays(X, (X[:, 0] * X[:, 1] > 0).astype(int), name="toy")
 RATE = {"learning_rate": (1e-4, 1e-1)}
+TIMED = kat.Execution(trial_timeout_s=25.0)
 
 
 def study(directory: Path, build: Any = networks.tiny, **changes: Any) -> Comparison:
@@ -47,6 +50,17 @@ def study(directory: Path, build: Any = networks.tiny, **changes: Any) -> Compar
 def cell(build: Any = networks.tiny, epochs: int = 3) -> Cell:
     splits = split(TOY, seed=0)
     return Cell(kat.Arm.of("relu"), (SEARCH_SEED,), build, TOY, splits, epochs, 32, "accuracy", "max")
+
+
+def searched(of: Cell, space: Any, tuner: Any = "random", trials: int = 4, known: Any = ()) -> dict[str, Any]:
+    """What a search tells at its end."""
+    return dict(steps(of, space, tuner, trials, known)[-1].details)
+
+
+def steps(of: Cell, space: Any, tuner: Any = "random", trials: int = 4, known: Any = ()) -> list[Outcome]:
+    """What a search tells after each training, and at its end."""
+    tune = Tune.of(space, of.build, tuner, trials)
+    return list(Search(tune, known)(of, lambda _: None))  # type: ignore[arg-type]
 
 
 def found(comparison: Comparison) -> dict[str, Any]:
@@ -81,7 +95,7 @@ def test_the_trials_are_those_of_a_network_with_these_values(tmp_path: Path) -> 
         model.optimizer.learning_rate = rate
         return model
 
-    assert results(study(tmp_path / "fixed", fixed, activations="relu", tune=None)) == results(tuned)
+    assert results(study(tmp_path / "fixed", fixed, activations="relu", tune=None, tune_trials=None)) == results(tuned)
 
 
 def test_the_test_part_chooses_nothing(tmp_path: Path) -> None:
@@ -89,9 +103,8 @@ def test_the_test_part_chooses_nothing(tmp_path: Path) -> None:
     ((_, trials),) = found(comparison).values()
     a_cell = cell()
     swapped = dataclasses.replace(a_cell.splits, x_test=a_cell.splits.x_test * np.nan)
-    search = Search(Tune.of(RATE, networks.tiny, "random", 4))  # type: ignore[arg-type]
-    outcome = search(dataclasses.replace(a_cell, splits=swapped), lambda _: None)
-    assert [{**trial, "train_s": None} for trial in outcome.details["trials"]] == trials
+    details = searched(dataclasses.replace(a_cell, splits=swapped), RATE)
+    assert [{**trial, "train_s": None} for trial in details["trials"]] == trials
 
 
 def test_a_search_has_a_seed_of_its_own(tmp_path: Path) -> None:
@@ -139,6 +152,61 @@ def test_other_tuners_keep_to_the_budget(tmp_path: Path, tuner: Any) -> None:
         assert len(epochs[0]) > 5
 
 
+def closing_over(k: float) -> keras.Model:
+    return compiled(loss=lambda y, p: k * keras.losses.sparse_categorical_crossentropy(y, p))
+
+
+class Times(keras.losses.Loss):
+    """A loss whose config does not tell its factor."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self.factor * keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+class Scaled(keras.Model):
+    """A model whose config does not tell its factor."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, inputs: Any) -> Any:
+        return keras.ops.softmax(self.factor * self.dense(inputs))
+
+
+def compiled(model: keras.Model | None = None, **arguments: Any) -> keras.Model:
+    model = model or keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "softmax")])
+    model.compile(**{"optimizer": "adam", "loss": "sparse_categorical_crossentropy", **arguments})
+    return model
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        pytest.param(closing_over, id="closure"),
+        pytest.param(lambda k: compiled(loss=Times(k)), id="loss"),
+        pytest.param(lambda k: compiled(loss_weights=[k]), id="loss_weights"),
+        pytest.param(lambda k: compiled(Scaled(k)), id="model"),
+    ],
+)
+def test_every_value_is_trained_with_itself(build: Any) -> None:
+    """Also where it ends as a constant in a graph that no config tells of."""
+
+    def scores(*values: float) -> dict[float, float]:
+        of = dataclasses.replace(cell(build), metric="loss", direction="min")
+        trials = searched(of, {"k": list(values)}, trials=len(values))["trials"]
+        return {trial["values"]["k"]: trial["score"] for trial in trials}
+
+    together = scores(1.0, 10.0, 0.001)
+    assert together == scores(1.0) | scores(10.0) | scores(0.001)
+    assert len(set(together.values())) == 3
+
+
 def test_an_arm_whose_search_finds_nothing_is_recorded(tmp_path: Path) -> None:
     comparison = study(tmp_path, networks.wide, activations="relu,elu", tune={"units": [4, 99]})
     assert comparison.complete
@@ -153,15 +221,68 @@ def test_an_arm_whose_search_finds_nothing_is_recorded(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.slow
-def test_a_search_that_hangs_is_ended(tmp_path: Path) -> None:
-    how = kat.Execution(workers=2, trial_timeout_s=25.0)
-    comparison = study(tmp_path, networks.hanging, seeds=1, tune_trials=1, execution=how)
+def test_a_value_that_cannot_be_trained_costs_its_training_alone(tmp_path: Path) -> None:
+    values = [4, 8, *networks.FAULTS]
+    settings = {"activations": "relu", "seeds": 1, "tune_trials": len(values)}
+    comparison = study(tmp_path / "all", networks.faulty, tune={"units": values}, execution=TIMED, **settings)
+    (tuning,) = comparison.tunings
+    trials = {trial["values"]["units"]: trial for trial in tuning.trials}
+    assert {units: trial["status"] for units, trial in trials.items()} == {
+        4: "completed",
+        8: "completed",
+        96: "diverged",
+        97: "failed",
+        98: "out_of_memory",
+        99: "timed_out",
+    }
+    assert tuning.failures.startswith("4 of 6 trainings did not complete: ")
+    for units in networks.FAULTS:
+        assert trials[units]["reason"] in tuning.failures
+    (sound,) = study(tmp_path / "sound", networks.faulty, tune={"units": [4, 8]}, **settings).tunings
+    assert sound.chosen == tuning.chosen
+    assert sound.failures == ""
+    for trial in sound.trials:
+        assert trials[trial["values"]["units"]] == {**trial, "train_s": trials[trial["values"]["units"]]["train_s"]}
+    assert [outcome.status for outcome in comparison.outcomes] == ["completed"]
+
+
+def test_a_search_that_cannot_begin_ends(tmp_path: Path) -> None:
+    """Here the values that KerasTuner begins with kill the process before any training."""
+
+    def build(hp: Any, activation: Any, data: Any) -> Any:
+        if hp.Choice("units", [98, 4]) == 98:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return networks.tiny(activation, data)
+
+    how = kat.Execution()
+    comparison = study(tmp_path, build, activations="relu", seeds=1, tune=None, execution=how)
     assert comparison.complete
     (failure,) = comparison.failures
-    assert failure.arm == "tanh"
-    assert failure.reason.endswith("found none: ran longer than the limit of 25 s")
-    assert comparison.tuned["tanh"] == {}
+    assert "found none: its process ended with signal 9, 3 times" in failure.reason
+
+
+@pytest.mark.parametrize("tuner", ["random", "bayesian", "hyperband"])
+@pytest.mark.parametrize(("build", "space"), [(networks.tiny, RATE), (networks.drawing, None)], ids=["tune", "hp"])
+def test_a_search_that_goes_on_elsewhere_is_the_same(build: Any, space: Any, tuner: Any) -> None:
+    """After each of its trainings, and with one lost there."""
+
+    def plain(outcome: Outcome) -> list[Any]:
+        return [{**trial, "train_s": None} for trial in outcome.details["trials"]]
+
+    of = cell(build)
+    undisturbed = steps(of, space, tuner)
+    assert len(undisturbed) > 4
+    for ended in (1, 3, len(undisturbed) - 1):
+        known = json.loads(json.dumps(undisturbed[ended - 1].details["trials"]))
+        resumed = steps(of, space, tuner, known=known)
+        assert plain(resumed[-1]) == plain(undisturbed[-1])
+        assert resumed[-1].details["chosen"] == undisturbed[-1].details["chosen"]
+        assert [trial["train_s"] for trial in resumed[-1].details["trials"][:ended]] == [t["train_s"] for t in known]
+    lost = [*undisturbed[0].details["trials"], {"status": "timed_out", "reason": "", "score": None}]
+    without = steps(of, space, tuner, known=lost)
+    again = steps(of, space, tuner, known=without[2].details["trials"])
+    assert plain(again[-1]) == plain(without[-1])
+    assert without[-1].details["trials"][1]["values"] == undisturbed[-1].details["trials"][1]["values"]
 
 
 def test_the_chosen_values_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,6 +315,7 @@ def test_the_chosen_values_are_shown(tmp_path: Path, capsys: pytest.CaptureFixtu
         ({"tune": {"learning_rate": [1e-3, "fast"]}}, "of one type"),
         ({"tuner": "randam"}, "No such tuner; .*random"),
         ({"tuner": "hyperband", "tune": {"learning_rate": [1e-3, 1e-2]}}, "Hyperband needs a range"),
+        ({"tuner": "random", "tune": None}, "A tuner and its trials need `tune`"),
         ({"tune_trials": 0}, "`tune_trials` needs to be at least 1"),
         ({"build": networks.scheduled}, "a number as learning rate"),
         ({"build": networks.drawing_nothing, "tune": None}, "draw something from `hp`"),
@@ -210,13 +332,13 @@ def test_another_search_is_another_study(tmp_path: Path) -> None:
     with pytest.raises(kat.StudyError, match="tune trials: stored 1, asked 2"):
         study(tmp_path, activations="relu", seeds=1, tune_trials=2)
     with pytest.raises(kat.StudyError, match="tune tuner: stored 'random', asked None"):
-        study(tmp_path, activations="relu", seeds=1, tune=None)
+        study(tmp_path, activations="relu", seeds=1, tune=None, tune_trials=None)
     extended = study(tmp_path, activations="relu,tanh", seeds=2, tune_trials=1, extend=True)
     assert [tuning.arm for tuning in extended.tunings] == ["relu", "tanh"]
 
 
 def test_plans_from_before_tuning_are_read(tmp_path: Path) -> None:
-    plan = study(tmp_path, activations="relu", seeds=1, tune=None).plan
+    plan = study(tmp_path, activations="relu", seeds=1, tune=None, tune_trials=None).plan
     plain = plan.to_dict()
     del plain["tune"]
     assert Plan.from_dict(plain) == plan
@@ -240,7 +362,7 @@ def test_a_killed_study_searches_no_arm_twice(tmp_path: Path) -> None:
     command = {"args": [sys.executable, "script.py"], "cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": path}}
     driver = subprocess.Popen(**command)  # type: ignore[call-overload]
     deadline = time.monotonic() + 240
-    while not (before := _tunings(tmp_path / "study")):
+    while len(before := _tunings(tmp_path / "study")) < 2:
         assert driver.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -248,7 +370,9 @@ def test_a_killed_study_searches_no_arm_twice(tmp_path: Path) -> None:
     driver.wait()
     subprocess.run(**command, check=True, timeout=240)  # type: ignore[call-overload]
     after = kat.load(tmp_path / "study")
-    assert list(after.tunings[: len(before)]) == before  # times and all: the very rows
+    assert after.tunings[0] == before[0]  # times and all: the very row
+    trained_s = [trial["train_s"] for trial in before[1].trials]  # also of a search that had not ended
+    assert [trial["train_s"] for trial in after.tunings[1].trials][: len(trained_s)] == trained_s
     undisturbed = study(tmp_path / "undisturbed")
     assert found(after) == found(undisturbed)
     assert results(after) == results(undisturbed)
@@ -273,6 +397,14 @@ def test_the_command_line_tunes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     again = CliRunner().invoke(app, [*words, "--tune", "learning_rate=1e-3,1e-2"])
     assert again.exit_code == 2
     assert "tune space: stored" in again.stderr
+
+
+@pytest.mark.parametrize("option", ["--tuner=randam", "--tuner=random", "--tune-trials=10"])
+def test_options_that_would_do_nothing_are_refused(option: str) -> None:
+    result = CliRunner().invoke(app, ["compare", "digits", option])
+    assert result.exit_code == 2
+    assert "A tuner and its trials need `tune`, or a `build` that draws from `hp`" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -17,11 +17,14 @@ from keras_acts._health import Inspector
 from keras_acts_tuning.analyse import Direction
 from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.data import Data, Splits
-from keras_acts_tuning.engine import Trainer, seed_generators
+from keras_acts_tuning.engine import Trainer, has_drawn, seed_generators
 from keras_acts_tuning.errors import StudyError, received
 from keras_acts_tuning.measure import PeakMemory
 from keras_acts_tuning.store import Outcome, Status, now
 from keras_acts_tuning.tasks import call_build
+
+if TYPE_CHECKING:
+    from keras_acts_tuning.search import Search
 
 PROBE = 256
 """How many validation examples the health of a trained network is measured on."""
@@ -41,7 +44,7 @@ class Cell:
         batch_size: Examples a step.
         metric: The metric that chooses the epoch, and scores it.
         direction: `"max"` or `"min"`.
-        search: A search for the arm's hyper-parameters, run instead of its trials, with one outcome.
+        search: A search for the arm's hyper-parameters, run instead of its trials.
     """
 
     arm: Arm
@@ -53,7 +56,7 @@ class Cell:
     batch_size: int
     metric: str
     direction: Direction
-    search: Callable[["Cell", Callable[["Progress"], None]], Outcome] | None = None
+    search: "Search | None" = None
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,19 @@ def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iter
         cell: What to run.
         report: Called after every epoch.
 
+    One compiled model serves all seeds, as long as `build` gives models that are alike but for their weights. A
+    width, say, that it draws at random shows in the model. A number that a loss holds may not show, so that after
+    any draw from NumPy, the backend or `keras.random` the model is compiled for its seed alone. (Only such a number
+    drawn from Python's `random`, inside a class that does not name it in its config, would go unnoticed.)
+
     Yields:
-        The outcome of each trial as it ends: completed, or how it failed.
+        The outcome of each trial as it ends: completed, or how it failed; or what a search yields.
 
     Raises:
         StudyError: `build` returns no compiled model, or the model lacks the metric.
     """
     if cell.search is not None:
-        yield cell.search(cell, report)
+        yield from cell.search(cell, report)
         return
     trainer: Trainer | None = None
     memory = PeakMemory()
@@ -91,11 +99,11 @@ def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iter
         started = now()
         try:
             model = seeded_model(cell, seed)
-            if trainer is None:
-                trainer = trainer_of(cell, model)
-                inspector = Inspector(model, traced=True)  # once for the arm: 5 ms a trial after that
-            else:
-                trainer.restart_from(model)
+            # Where `build` draws, what it has drawn may be a number in the graph, where nobody sees it.
+            ready = trainer_from(None if has_drawn(seed) else trainer, cell, model)
+            if ready is not trainer:
+                trainer = ready
+                inspector = Inspector(model, traced=True)  # once for a graph: 5 ms a trial after that
             outcome = _train(cell, trainer, inspector, seed, report, started, memory)
         except StudyError:
             raise  # the study is wrong as asked: no trial of it can run
@@ -128,8 +136,21 @@ def seeded_model(cell: Cell, seed: int) -> Any:
     return model
 
 
-def trainer_of(cell: Cell, model: Any) -> Trainer:
-    """A trainer of the cell's model on its data."""
+def trainer_from(trainer: Trainer | None, cell: Cell, model: Any) -> Trainer:
+    """A trainer at the start of the model: the given one, where the two models are alike, or else a new one.
+
+    Args:
+        trainer: One whose graphs hold the numbers that the model's would, as far as its code decides.
+        cell: Whose data it trains on.
+        model: A compiled model that is not trained yet.
+    """
+    if trainer is not None:
+        try:
+            trainer.restart_from(model)
+        except ValueError:
+            pass  # another architecture
+        else:
+            return trainer
     splits = cell.splits
     return Trainer(
         model,

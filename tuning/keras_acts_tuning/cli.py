@@ -83,11 +83,13 @@ def compare(
             "learning_rate=1e-4:1e-2. Can be repeated."
         ),
     ] = None,
-    tune_trials: Annotated[int, typer.Option(help="Trainings that each activation's search may take.")] = 10,
+    tune_trials: Annotated[
+        int | None, typer.Option(help="Trainings that each activation's search may take. Default: 10.")
+    ] = None,
     race: Annotated[
         bool, typer.Option("--race", help="Stop activations early that are beyond doubt not the best.")
     ] = False,
-    tuner: Annotated[str, typer.Option(help="'random', 'bayesian' or 'hyperband'.")] = "random",
+    tuner: Annotated[str | None, typer.Option(help="'random', 'bayesian' or 'hyperband'. Default: random.")] = None,
     extend: Annotated[bool, typer.Option("--extend", help="Add activations or seeds to the stored study.")] = False,
     workers: Annotated[
         int | None, typer.Option(help="How many activations to train side by side. Default: 1; on Ray, what it has.")

@@ -30,7 +30,7 @@ def load(directory: str | Path) -> "Comparison":
             store.outcomes(),
             store.environments(),
             store.measurements(),
-            store.tunings(),
+            [tuning for tuning in store.tunings() if tuning.finished],
         )
 
 

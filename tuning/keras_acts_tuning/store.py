@@ -132,15 +132,24 @@ class Tuning:
 
     Args:
         arm: The arm's label.
-        chosen: The hyper-parameters that its trials are to use.
-        trials: What was tried, in order, as plain data.
-        finished: When the search ended, UTC, ISO 8601.
+        chosen: The hyper-parameters that its trials are to use; none where no training completed.
+        trials: What was tried, in order, as plain data: each training's `values`, `epochs`, `status`, `reason`
+            (why it did not complete), `score`, `best_epoch` and `train_s`.
+        finished: When the search ended, UTC, ISO 8601; empty where it has not.
     """
 
     arm: str
     chosen: Mapping[str, Any]
     trials: Sequence[Mapping[str, Any]] = ()
     finished: str = ""
+
+    @property
+    def failures(self) -> str:
+        """How many trainings did not complete, and why, in words; empty where all did."""
+        reasons = [str(trial["reason"]) for trial in self.trials if trial["status"] != "completed"]
+        if not reasons:
+            return ""
+        return f"{len(reasons)} of {len(self.trials)} trainings did not complete: {'; '.join(dict.fromkeys(reasons))}"
 
 
 class Store:
@@ -286,14 +295,14 @@ class Store:
         return [Measurement(**dict(zip(columns, row, strict=True))) for row in rows]
 
     def add_tuning(self, tuning: Tuning) -> None:
-        """Write what a search found for an arm, in one transaction.
+        """Write what a search has found for an arm, in place of what it had found before, in one transaction.
 
         Raises:
             StudyError: As for `add`.
         """
         with self._transaction():
             self._connection.execute(
-                "INSERT INTO tunings VALUES (?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO tunings VALUES (?, ?, ?, ?)",
                 [
                     tuning.arm,
                     json.dumps(dict(tuning.chosen)),
@@ -303,8 +312,10 @@ class Store:
             )
 
     def tunings(self) -> list[Tuning]:
-        """What the searches found, in the order in which they ended."""
-        rows = self._connection.execute("SELECT arm, chosen, trials, finished FROM tunings ORDER BY rowid")
+        """What the searches have found, in the order in which they ended; those last that have not."""
+        rows = self._connection.execute(
+            "SELECT arm, chosen, trials, finished FROM tunings ORDER BY finished = '', rowid"
+        )
         return [
             Tuning(arm=arm, chosen=json.loads(chosen), trials=json.loads(trials), finished=finished)
             for arm, chosen, trials, finished in rows

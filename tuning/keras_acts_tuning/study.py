@@ -65,8 +65,8 @@ def compare(
     directory: str | Path | None = None,
     extend: bool = False,
     tune: Space | None = None,
-    tuner: Tuner = "random",
-    tune_trials: int = 10,
+    tuner: Tuner | None = None,
+    tune_trials: int | None = None,
     race: bool = False,
     measure: bool = True,
     execution: Execution | None = None,
@@ -206,18 +206,19 @@ class _Study:
             return
         from keras_acts_tuning.search import Search, failures, tuning_of
 
-        found = {tuning.arm: tuning for tuning in self.store.tunings()}
+        found = {label: Tuning(arm=label, chosen={}) for label in self._left}
+        found |= {tuning.arm: tuning for tuning in self.store.tunings()}
         searches = [
-            replace(self._untuned(self.plan.arm(label)), seeds=(SEARCH_SEED,), search=Search(tune))
+            replace(self._untuned(self.plan.arm(label)), seeds=(SEARCH_SEED,), search=Search(tune, found[label].trials))
             for label in self._left
-            if label not in found
+            if not found[label].finished
         ]
-        limit = self.execution.trial_timeout_s
-        execution = replace(self.execution, trial_timeout_s=None if limit is None else limit * tune.trials)
-        for outcome in execute(searches, execution, self.listener.progressed):
-            tuning = found[outcome.arm] = tuning_of(outcome)
-            self.store.add_tuning(tuning)
-            self.listener.searched(tuning)
+        with closing(execute(searches, self.execution, self.listener.progressed)) as outcomes:
+            for outcome in outcomes:
+                tuning = found[outcome.arm] = tuning_of(outcome)
+                self.store.add_tuning(tuning)
+                if tuning.finished:
+                    self.listener.searched(tuning)
         for label in [label for label in self._left if not found[label].chosen]:
             cell = replace(self._untuned(self.plan.arm(label)), seeds=self._left.pop(label))
             for outcome in failures(cell, found[label]):

@@ -49,10 +49,15 @@ class Tune:
         """How to tune what `space` and `build` ask for; `None` where they ask for nothing.
 
         Raises:
-            StudyError: A name or a range of `space` cannot be, or there is nothing in it.
+            StudyError: A name or a range of `space` cannot be, or there is nothing in it; or there is nothing to
+                tune, and a tuner or its budget all the same.
         """
         takes = list(inspect.signature(build).parameters)
+        how = {name: value for name, value in {"tuner": tuner, "trials": trials}.items() if value is not None}
         if space is None and "hp" not in takes:
+            if how:
+                need = "A tuner and its trials need `tune`, or a `build` that draws from `hp`"
+                raise StudyError(received(need, tuner=tuner, tune_trials=trials))
             return None
         if space is not None and not space:
             raise StudyError(received("`tune` needs a hyper-parameter at least, such as learning_rate", tune={}))
@@ -65,7 +70,7 @@ class Tune:
         if tuner == "hyperband" and "hp" not in takes and all("choices" in domain for domain in domains.values()):
             need = "Hyperband needs a range (low, high) to draw from: choices run out before it has trained one fully"
             raise StudyError(received(need, tune=dict(space or {})))
-        return cls(domains, tuner, trials)
+        return cls(domains, **how)  # type: ignore[arg-type]
 
     def declare(self, hp: Any) -> None:
         """Declare the space to KerasTuner's `hp`."""
@@ -101,8 +106,7 @@ class Tuned:
             StudyError: A learning rate is to be set, and the optimizer has a schedule.
         """
         takes = inspect.signature(self.build).parameters
-        further = {name: self.values[name] for name in self.tune.space if name in takes}
-        model = call_build(self.build, activation=activation, data=data, hp=self._hp(takes), **further)
+        model = call_build(self.build, activation=activation, data=data, hp=self._hp(takes), **self._further(takes))
         rate = "learning_rate"
         if rate in self.tune.space and rate not in takes and isinstance(model, keras.Model) and model.compiled:
             try:
@@ -111,6 +115,15 @@ class Tuned:
                 need = "`tune` needs an optimizer with a number as learning rate, or a `build` that takes learning_rate"
                 raise StudyError(received(need, optimizer=model.optimizer.name)) from error
         return model
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What `build` itself is given of the values; the others are set in the optimizer alone."""
+        takes = inspect.signature(self.build).parameters
+        return dict(self.values) if "hp" in takes else self._further(takes)
+
+    def _further(self, takes: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self.values[name] for name in self.tune.space if name in takes}
 
     def _hp(self, takes: Mapping[str, Any]) -> Any:
         if self.hp is not None or "hp" not in takes:

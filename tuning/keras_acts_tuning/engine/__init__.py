@@ -13,5 +13,5 @@ the backend's vendor declares non-deterministic on a GPU.
 """
 
 from keras_acts_tuning.engine._clock import Clock as Clock, Training as Training
-from keras_acts_tuning.engine._seeds import seed_generators as seed_generators
+from keras_acts_tuning.engine._seeds import has_drawn as has_drawn, seed_generators as seed_generators
 from keras_acts_tuning.engine._trainer import Trainer as Trainer

@@ -1,5 +1,6 @@
 """Whether one model can take another's place in the same graphs."""
 
+from types import FunctionType
 from typing import Any
 
 import keras
@@ -23,11 +24,16 @@ def state_of(model: keras.Model) -> list[Any]:
 
 
 def facts_of(model: keras.Model) -> dict[str, list[Any]]:
-    """All that a graph of the model depends on, apart from the values of its variables."""
+    """What a graph of the model depends on, apart from the values of its variables, as far as objects tell.
+
+    Not told are numbers that the code of a layer or a model holds without naming them in its config.
+    """
+    compiled = model._compile_config.config  # private to Keras: what `compile` was called with
     return {
         "variables": [(tuple(v.shape), str(v.dtype), v.trainable) for v in model.variables],
         "layers": [_plain(layer) for layer in model.layers],
-        "loss": [_plain(model.loss)],
+        "loss": [_plain(model.loss), _plain(compiled["loss_weights"])],
+        "metrics": [_plain(compiled["metrics"]), _plain(compiled["weighted_metrics"])],
         "optimizer": [_plain(model.optimizer)],
     }
 
@@ -46,9 +52,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     kind = getattr(value, "__qualname__", type(value).__qualname__)
+    if isinstance(value, FunctionType):
+        held = [*(value.__defaults__ or ()), *(cell.cell_contents for cell in value.__closure__ or ())]
+        return kind, [item.__qualname__ if isinstance(item, FunctionType) else _plain(item) for item in held]
+    if isinstance(value, keras.losses.Loss):  # whose config, unless it is given one, lacks what it adds
+        return kind, _plain(vars(value))
     try:
         return kind, _plain(value.get_config())
-    except (AttributeError, NotImplementedError, TypeError):  # a function, a class, or a layer without one
+    except (AttributeError, NotImplementedError, TypeError):  # a class, or a layer without one
         return kind
 
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 # Private to Keras: the generator that `keras.random` falls back on, to reset it.
-from keras.src.backend.common.global_state import set_global_attribute
+from keras.src.backend.common.global_state import get_global_attribute, set_global_attribute
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 
@@ -35,6 +35,29 @@ def seed_generators(seed: int) -> None:
             import torch
 
             torch.manual_seed(seed)
+
+
+def has_drawn(seed: int) -> bool:
+    """Whether a random number was drawn after `seed_generators(seed)`: from NumPy, the backend or `keras.random`.
+
+    Keras draws the seeds of its initializers and layers from Python's `random`, of which nobody can tell then
+    whether others have drawn from it too.
+    """
+    fresh = np.random.RandomState(seed % 2**32)
+    if any(not np.array_equal(a, b) for a, b in zip(np.random.get_state(), fresh.get_state(), strict=True)):
+        return True
+    if get_global_attribute(GLOBAL_SEED_GENERATOR) is not None:
+        return True
+    match keras.backend.backend():
+        case "tensorflow":
+            from tensorflow.python.eager import context
+
+            return bool(context.context()._rng.getstate() != random.Random(seed).getstate())
+        case "torch":
+            import torch
+
+            return not torch.equal(torch.get_rng_state(), torch.Generator().manual_seed(seed).get_state())
+    return False
 
 
 def seed_fit(seed: int) -> None:
