@@ -83,7 +83,7 @@ def test_every_plot_of_a_page_is_drawn(cls, count, tmp_path):
 
 
 def test_a_docstring_becomes_restructuredtext():
-    text = """Like `sigmoid`, at |x|*2_ and `|y|`.
+    text = """Like two `sigmoid`s, at |x|*2_ and `|y|`.
 
     Args:
         x: A tensor, or
@@ -104,8 +104,8 @@ def test_a_docstring_becomes_restructuredtext():
 
     Source: A 2020, arXiv:2006.08195 and 10.1109/A_B.1."""
     lines = re.sub(r"^    ", "", text, flags=re.MULTILINE).splitlines()
-    assert [line for line in docstrings.to_rst(lines, {"sigmoid"}) if line] == [
-        r"Like :py:obj:`sigmoid <keras_acts.sigmoid>`, at \|x\|\*2\_ and ``|y|``.",
+    assert [line for line in docstrings.to_rst(lines, {"sigmoid": "keras_acts.sigmoid"}) if line] == [
+        r"Like two :py:obj:`sigmoid <keras_acts.sigmoid>`\ s, at \|x\|\*2\_ and ``|y|``.",
         ":param x: A tensor, or",
         "        a number.",
         r":param \*\*rest: More.",
@@ -122,15 +122,22 @@ def test_a_docstring_becomes_restructuredtext():
 
 
 def test_a_mention_is_a_link_unless_it_is_an_argument_or_the_thing_itself():
-    linked = docstrings.linked_from(ka.relu)
-    assert "leaky_relu" in linked
-    assert not {"relu", "threshold", "_layer"} & linked
+    linked = docstrings.linked_from(ka.relu, ka)
+    assert linked["leaky_relu"] == "keras_acts.leaky_relu"
+    assert not {"relu", "threshold", "_layer"} & set(linked)
 
 
 def test_a_public_name_without_a_page_is_found():
     module = types.ModuleType("shop")
     vars(module).update(open_one=1, described=2, _own=3)
     assert coverage.missing(coverage.public_names(module), {"shop.described"}) == ["shop.open_one"]
+    vars(module).update(__all__=["made_when_asked_for"])
+    assert list(coverage.public_names(module)) == ["shop.made_when_asked_for"]
+
+
+def test_the_first_page_names_what_is_no_function():
+    (sentence,) = re.findall(r"Layers alone,.*?\.", (ROOT / "docs" / "index.md").read_text(), flags=re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", sentence)) == {cls.spec.name for cls in CATALOGUE if cls.spec.function is None}
 
 
 def test_the_gradient_shrinks_by_the_mean_square_of_the_derivative():

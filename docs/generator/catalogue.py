@@ -56,7 +56,7 @@ def page(cls: type[ka.Activation], plots: list[figures.Plot]) -> str:
     shown = [directive("figure", plot.caption, argument=plot.file, alt=plot.caption) for plot in plots]
     blocks = [
         heading(spec.name, "="),
-        inline(summary, linked_from(described)),
+        inline(summary, linked_from(described, ka)),
         directive("math", spec.formula),
         *shown[:1],
     ]

@@ -8,6 +8,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 import keras_acts
+import keras_acts_tuning
 
 
 def setup(app: Sphinx) -> None:
@@ -16,7 +17,8 @@ def setup(app: Sphinx) -> None:
 
 def public_names(module: ModuleType) -> Iterator[str]:
     """The full name of everything that `module` offers."""
-    return (f"{module.__name__}.{name}" for name in vars(module) if not name.startswith("_"))
+    names = getattr(module, "__all__", vars(module))
+    return (f"{module.__name__}.{name}" for name in names if not name.startswith("_"))
 
 
 def missing(public: Iterable[str], documented: Iterable[str]) -> list[str]:
@@ -25,5 +27,6 @@ def missing(public: Iterable[str], documented: Iterable[str]) -> list[str]:
 
 
 def _check(app: Sphinx, env: BuildEnvironment) -> None:
-    for name in missing(public_names(keras_acts), env.domains.python_domain.objects):
+    public = [*public_names(keras_acts), *public_names(keras_acts_tuning)]
+    for name in missing(public, env.domains.python_domain.objects):
         logging.getLogger(__name__).warning("%s is public and described on no page: add it to docs/api.md", name)

@@ -7,10 +7,11 @@ how it will be printed. Napoleon is not used: it reads a colon within `Returns:`
 
 import inspect
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType, ModuleType
 from typing import Any
 
-import keras_acts as ka
+from generator.coverage import public_names
 
 _FIELDS = {"Args": "param", "Raises": "raises", "Attributes": "ivar"}
 _SECTION = re.compile(r"(Args|Raises|Attributes|Returns|Yields|Example|Examples):$")
@@ -20,8 +21,11 @@ _CODE = re.compile(r"`([^`]+)`")
 _PUBLISHED = re.compile(r"arXiv:(?P<arxiv>\d{4}\.\d{4,5})|(?P<doi>10\.\d{4,}/[^\s,;]+[^\s,;.])")
 
 
-def to_rst(lines: list[str], linked: Container[str] = ()) -> list[str]:
-    """The docstring `lines` as reStructuredText; code spans that are in `linked` become links."""
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+def to_rst(lines: list[str], linked: Mapping[str, str] = _NONE) -> list[str]:
+    """The docstring `lines` as reStructuredText; code spans that are in `linked` become links to what is there."""
     result: list[str] = []
     section = ""
     code = False
@@ -54,24 +58,29 @@ def to_rst(lines: list[str], linked: Container[str] = ()) -> list[str]:
     return [*result, ""]
 
 
-def linked_from(obj: Any) -> set[str]:
-    """The public names that a mention in the docstring of `obj` means: not its own, nor its arguments'."""
-    arguments = inspect.signature(obj).parameters if callable(obj) else ()
-    return {name for name in vars(ka) if not name.startswith("_")}.difference(arguments, [getattr(obj, "__name__", "")])
+def linked_from(obj: Any, package: ModuleType) -> dict[str, str]:
+    """The names of the package that a mention in the docstring of `obj` means: not its own, nor its arguments'."""
+    error = isinstance(obj, type) and issubclass(obj, Exception)  # which has no signature
+    arguments = inspect.signature(obj).parameters if callable(obj) and not error else ()
+    own = {*arguments, getattr(obj, "__name__", "")}
+    public = {full.rpartition(".")[2]: full for full in public_names(package)}
+    return {name: full for name, full in public.items() if name not in own}
 
 
-def inline(text: str, linked: Container[str] = ()) -> str:
+def inline(text: str, linked: Mapping[str, str] = _NONE) -> str:
     """A line of plain text with `code` and publications, as reStructuredText."""
     return "".join(_inline(text, linked))
 
 
-def _inline(text: str, linked: Container[str]) -> Iterator[str]:
+def _inline(text: str, linked: Mapping[str, str]) -> Iterator[str]:
     for index, part in enumerate(_CODE.split(text)):
         if index % 2 == 0:
+            if index and part[:1].isalnum():
+                yield "\\ "  # markup ends there, as in the plural of a name
             yield _PUBLISHED.sub(_link, re.sub(r"([\\*|_])", r"\\\1", part))
             continue
         name = part.removeprefix("keras_acts.")
-        yield f":py:obj:`{part} <keras_acts.{name}>`" if name in linked else f"``{part}``"
+        yield f":py:obj:`{part} <{linked[name]}>`" if name in linked else f"``{part}``"
 
 
 def _link(match: re.Match[str]) -> str:

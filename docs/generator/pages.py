@@ -1,6 +1,7 @@
 """The Sphinx extension that writes the generated pages, and shows docstrings and signatures as they are meant."""
 
 import inspect
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def _generate(app: Sphinx, config: Config) -> None:
 
 
 def _docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    lines[:] = docstrings.to_rst(lines, docstrings.linked_from(obj))
+    lines[:] = docstrings.to_rst(lines, docstrings.linked_from(obj, sys.modules[name.partition(".")[0]]))
 
 
 def _signature(app: Sphinx, what: str, name: str, obj: Any, *_: Any) -> tuple[str, str] | None:
