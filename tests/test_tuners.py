@@ -23,12 +23,8 @@ from searches import SETTINGS, X, Y, build, results, search, tuner
 import keras_acts_tuning as kat
 from keras_acts_tuning import tuners
 
-# Hyperband loads a trial's weights into a model whose optimizer has none yet: KerasTuner's way, and harmless.
 # The Gaussian process has a handful of points here.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer"),
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 class Killed(BaseException):

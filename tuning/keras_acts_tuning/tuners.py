@@ -8,6 +8,7 @@ import json
 import os
 import statistics
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -395,6 +396,12 @@ class Hyperband(Measured, kt.Hyperband):
     See `Measured` for what is added; the other arguments are KerasTuner's. A trial that continues
     another one counts its own epochs and seconds only.
     """
+
+    def _build_hypermodel(self, hp: Any) -> Any:
+        with warnings.catch_warnings():
+            # It continues with the weights of another trial, and with a new optimizer, which Keras warns of.
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            return super()._build_hypermodel(hp)
 
 
 class GridSearch(Measured, kt.GridSearch):
