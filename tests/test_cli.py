@@ -101,8 +101,18 @@ def test_a_network_of_ones_own(csv: str) -> None:
     [
         (["compare", "digits", "--activations", "rellu"], "the nearest names are 'relu'"),
         (["compare", "digits", "--activations", ""], "at least one activation"),
-        (["compare", "digits", "--seeds", "0"], "`seeds` needs different whole numbers"),
-        (["compare", "digits", "--epochs", "0"], "`epochs` needs to be at least 1"),
+        (["compare", "digits", "--seeds", "0"], "`seeds` needs to be a whole number from 1 to 2147483647"),
+        (["compare", "digits", "--seeds", "-3"], "`seeds` needs to be a whole number from 1"),
+        (["compare", "digits", "--epochs", "0"], "`epochs` needs to be a whole number from 1"),
+        (["compare", "digits", "--batch-size", "-1"], "`batch_size` needs to be a whole number from 1"),
+        (["compare", "digits", "--split-seed", "-1"], "`split_seed` needs to be a whole number from 0"),
+        (["compare", "digits", "--split-seed", "99999999999"], "`split_seed` needs to be a whole number from 0"),
+        (["compare", "--suite", "small", "--seeds", "0"], "`seeds` needs to be a whole number from 1"),
+        (["compare", "digits", "--tune", "learning_rate=0.1:1", "--tune-trials", "0"], "`tune_trials` needs to be"),
+        (["compare", "points.csv", "--target", "above", "--kind", "clasification"], "names are 'classification'"),
+        (["compare", "points.csv", "--target", "above", "--kind", "regression"], "A regression needs numbers"),
+        (["compare", "digits", "--kind", "regression"], "digits is a classification"),
+        (["compare", "rare.csv", "--target", "y"], "`--kind regression`"),
         (["compare", "digits", "--workers", "0"], "`workers` needs to be at least 1"),
         (["compare", "digits", "--memory-limit", "lots"], "a number with a unit, such as 2GB"),
         (["export", "none", "x.csv"], "needs to hold a study"),
@@ -128,6 +138,7 @@ def test_a_network_of_ones_own(csv: str) -> None:
 )
 def test_bad_input_is_one_line_and_status_2(csv: str, words: list[str], message: str) -> None:
     Path("nan.csv").write_text("x,y\n" + "1,0\nnan,1\n" * 20)
+    Path("rare.csv").write_text("x,y\n" + "".join(f"{n},{n // 2}\n" for n in range(30)))
     Path("one.csv").write_text("x,y\n" + "1,0\n2,0\n" * 20)
     before = sorted(Path().rglob("*"))
     result = keras_acts(*words)
@@ -136,6 +147,29 @@ def test_bad_input_is_one_line_and_status_2(csv: str, words: list[str], message:
     assert result.stderr.count("\n") == 1
     assert result.stdout == ""
     assert sorted(Path().rglob("*")) == before  # nothing was written
+
+
+def test_whole_numbers_can_be_said_to_be_a_regression() -> None:
+    Path("counts.csv").write_text("x,y\n" + "".join(f"{n},{n // 2}\n" for n in range(30)))
+    result = keras_acts("compare", "counts.csv", "--target", "y", "--kind", "regression", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "rmse" in result.stdout
+    assert "--kind regression" in Path("results/counts/report.html").read_text()
+
+
+def test_a_metric_that_the_model_lacks_blocks_no_directory(csv: str) -> None:
+    refused = keras_acts("compare", csv, "--target", "above", "--metric", "auc", *QUICK)
+    assert refused.exit_code == 2
+    assert "name it with `metric` (`--metric`). Received: metric='auc'" in refused.stderr
+    assert refused.stderr.splitlines()[-1].startswith("keras-acts: error: ")
+    assert keras_acts("compare", csv, "--target", "above", *QUICK).exit_code == 0
+
+
+@pytest.mark.parametrize("words", [["--seeds", "2.5"], ["--epochs", "many"], ["--trial-timeout", "x"]])
+def test_what_is_no_number_is_refused_by_name(words: list[str]) -> None:
+    result = keras_acts("compare", "digits", *words)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{words[0]}'" in result.stderr
 
 
 def test_an_export_is_a_table_of_trials(csv: str) -> None:

@@ -1,6 +1,7 @@
 """A comparison: paired, repeatable, resumable, and unharmed by trials that fail."""
 
 import dataclasses
+import functools
 import inspect
 import math
 import os
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 import keras_acts_tuning as kat
+from keras_acts_tuning.cell import BestEpoch
 from keras_acts_tuning.comparison import Comparison
 from keras_acts_tuning.execute import RETRIES
 from keras_acts_tuning.network import Network
@@ -199,11 +201,81 @@ def test_a_build_that_gives_no_compiled_model_ends_the_study(
         assert store.finished() == set()
 
 
-def test_a_metric_that_the_model_lacks_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        kat.StudyError, match=r"one that the model computes. Received: metric='auc', computed=\['accuracy'"
-    ):
-        study(tmp_path, metric="auc")
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_a_metric_that_the_model_lacks_is_refused_and_can_be_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_eagerly: bool
+) -> None:
+    def build(activation: Any) -> keras.Model:
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), activation(), keras.layers.Dense(1)])
+        model.compile("adam", "mse", metrics=[keras.metrics.RootMeanSquaredError()], run_eagerly=run_eagerly)
+        return model
+
+    epochs: list[int] = []
+    monkeypatch.setattr(BestEpoch, "on_epoch_begin", lambda *_: epochs.append(1))
+    line = kat.from_arrays(X, X[:, 0] * 3 + X[:, 1], name="line", kind="regression")
+    how: dict[str, Any] = {"directory": tmp_path, "measure": False, "execution": kat.Execution(in_process=True)}
+    message = (
+        r"name it with `metric` \(`--metric`\). Received: metric='rmse', computed=\['loss', 'root_mean_squared_err"
+    )
+    with pytest.raises(kat.StudyError, match=message):
+        kat.compare(build, line, activations="relu", seeds=1, epochs=2, **how)
+    assert len(epochs) == (run_eagerly and keras.backend.backend() == "tensorflow")  # which knows no sooner
+    epochs.clear()
+    corrected = kat.compare(build, line, activations="relu", seeds=1, epochs=2, metric="root_mean_squared_error", **how)
+    assert corrected.complete
+    assert len(epochs) == 2
+
+
+def test_a_directory_is_free_until_a_trial_is_stored(tmp_path: Path) -> None:
+    with pytest.raises(kat.StudyError, match="compiled Keras model"):
+        study(tmp_path, networks.uncompiled)
+    assert study(tmp_path, seeds=1, epochs=1).complete
+    with pytest.raises(kat.StudyError, match="holds another study"):
+        study(tmp_path, seeds=1, epochs=2)
+
+
+def test_networks_of_one_source_that_differ_in_a_value_are_never_mixed(tmp_path: Path) -> None:
+    def narrow(activation: Any, data: Any) -> keras.Model:
+        return networks.wide(activation, data, units)
+
+    units = 4
+    for name, build in (("partial", functools.partial(networks.wide, units=4)), ("closure", narrow)):
+        study(tmp_path / name, build, activations="relu", seeds=1, epochs=1)
+        assert study(tmp_path / name, build, activations="relu", seeds=1, epochs=1).complete
+    units = 64
+    with pytest.raises(kat.StudyError, match="network units: stored '4', asked '64'"):
+        study(tmp_path / "closure", narrow, activations="relu", seeds=2, epochs=1, extend=True)
+    with pytest.raises(kat.StudyError, match="network units: stored '4', asked '64'"):
+        build = functools.partial(networks.wide, units=64)
+        study(tmp_path / "partial", build, activations="relu", seeds=2, epochs=1, extend=True)
+
+
+@pytest.mark.parametrize("seeds", [np.int64(2), np.arange(2), [np.int32(0), 1]])
+def test_numbers_of_numpy_are_numbers(tmp_path: Path, seeds: Any) -> None:
+    plan = study(tmp_path, seeds=seeds, epochs=np.int64(1), batch_size=np.int8(32), split_seed=np.uint8(3)).plan
+    assert (plan.seeds, plan.epochs, plan.batch_size, plan.split_seed) == ((0, 1), 1, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seeds": 0}, "`seeds` needs to be a whole number from 1 to 2147483647. Received: seeds=0"),
+        ({"seeds": True}, "`seeds` needs to be a whole number"),
+        ({"seeds": [0.5]}, "`seeds` needs to be a whole number from 0 to 2147483647. Received: seeds=0.5"),
+        ({"seeds": [2**64]}, "`seeds` needs to be a whole number from 0 to 2147483647"),
+        ({"seeds": "5"}, "`seeds` needs to be a whole number from 0"),
+        ({"epochs": 1.5}, "`epochs` needs to be a whole number from 1 to 2147483647. Received: epochs=1.5"),
+        ({"batch_size": None}, "`batch_size` needs to be a whole number from 1"),
+        ({"split_seed": -1}, "`split_seed` needs to be a whole number from 0"),
+        ({"tune": {"learning_rate": (0.1, 0.2)}, "tune_trials": 1.5}, "`tune_trials` needs to be a whole number from"),
+        ({"direction": "up"}, "`direction` needs to be 'max' or 'min'"),
+        ({"kind": "regression"}, "`kind` is for files and arrays: toy is a classification. Received: kind='regression'"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_early(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(kat.StudyError, match=re.escape(message)):
+        study(tmp_path / "none", **settings)
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize(

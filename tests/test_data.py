@@ -118,9 +118,24 @@ def test_scaling_comes_from_the_training_part_alone() -> None:
 
 
 def test_a_class_too_small_to_split_is_refused() -> None:
-    data = from_arrays(np.zeros((20, 2)), np.array([0] * 18 + [1] * 2))
-    with pytest.raises(StudyError, match=r"at least 3 examples.*class='1', examples=2"):
-        split(data)
+    targets = np.array([0] * 18 + [1] * 2)
+    with pytest.raises(StudyError, match=r"at least 3 examples.*`--kind regression`.*class='1', examples=2"):
+        split(from_arrays(np.zeros((20, 2)), targets))
+    with pytest.raises(StudyError, match=r"at least 3 examples.* Received: class='b'") as caught:
+        split(from_arrays(np.zeros((20, 2)), np.array(["a", "b"])[targets]))
+    assert "--kind" not in str(caught.value)  # words are no regression
+
+
+def test_whole_numbers_are_the_kind_that_is_said(tmp_path: Path) -> None:
+    counts = np.arange(40) // 2
+    np.savez(tmp_path / "counts.npz", x=np.zeros((40, 2)), y=counts)
+    assert load_file(tmp_path / "counts.npz").kind == "classification"
+    data = load_file(tmp_path / "counts.npz", kind="regression")
+    assert (data.kind, data.y.dtype, data.y.shape) == ("regression", "float32", (40, 1))
+    np.testing.assert_array_equal(data.y[:, 0], counts)
+    assert from_arrays(np.zeros((40, 2)), counts / 4, kind="classification").classes[:3] == ("0", "0.25", "0.5")
+    with pytest.raises(StudyError, match=r"No such kind of data.*'classification'.*kind='class'"):
+        from_arrays(np.zeros((40, 2)), counts, kind="class")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", TASKS)

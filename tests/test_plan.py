@@ -3,9 +3,11 @@
 import dataclasses
 from typing import Any
 
+import keras
 import pytest
 
 import keras_acts as ka
+from keras_acts_tuning._settings import DEFAULTS
 from keras_acts_tuning.arms import DEFAULT_ACTIVATIONS, Arm, arms_from
 from keras_acts_tuning.errors import StudyError
 from keras_acts_tuning.plan import Plan, build_facts, direction_of
@@ -71,6 +73,17 @@ def test_a_plan_survives_writing_and_reading() -> None:
     assert Plan.from_dict(written.to_dict()) == dataclasses.replace(written, data=dict(written.data))
 
 
+def test_the_settings_of_keras_are_in_a_plan_and_an_older_one_had_keras_own() -> None:
+    older = {name: value for name, value in plan().to_dict().items() if name != "settings"}
+    assert Plan.from_dict(older).settings == DEFAULTS == plan().settings
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_epsilon(1e-3)
+    assert plan().differences(Plan.from_dict(older)) == [
+        "settings dtype_policy: stored 'float32', asked 'mixed_bfloat16'",
+        "settings epsilon: stored 1e-07, asked 0.001",
+    ]
+
+
 def test_the_order_of_arms_and_seeds_does_not_make_another_study() -> None:
     assert plan(arms=arms_from("gelu,relu"), seeds=(1, 0)).differences(plan()) == []
 
@@ -82,6 +95,7 @@ def test_the_order_of_arms_and_seeds_does_not_make_another_study() -> None:
         ({"data": {"name": "toy", "sha256": "1"}}, "data sha256: stored '0', asked '1'"),
         ({"arms": arms_from("relu,gelu(approximate=True)")}, "activations added: gelu(approximate=True)"),
         ({"seeds": (0,)}, "seeds left out: 1"),
+        ({"settings": {**DEFAULTS, "floatx": "float64"}}, "settings floatx: stored 'float32', asked 'float64'"),
     ],
 )
 def test_a_difference_is_named(changes: dict[str, Any], line: str) -> None:
@@ -99,11 +113,11 @@ def test_more_seeds_and_activations_extend_a_study() -> None:
     ("changes", "message"),
     [
         ({"reference": "elu"}, "one of the activations.*reference='elu'"),
-        ({"epochs": 0}, "`epochs` needs to be at least 1. Received: epochs=0"),
-        ({"batch_size": 0}, "`batch_size` needs to be at least 1"),
+        ({"epochs": 0}, "`epochs` needs to be a whole number from 1 to 2147483647. Received: epochs=0"),
+        ({"batch_size": 0}, "`batch_size` needs to be a whole number from 1"),
         ({"seeds": ()}, "different whole numbers"),
         ({"seeds": (1, 1)}, "different whole numbers"),
-        ({"seeds": (-1,)}, "different whole numbers"),
+        ({"seeds": (-1,)}, "`seeds` needs to be a whole number from 0 to 2147483647. Received: seeds=-1"),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -139,3 +153,10 @@ def test_a_changed_source_is_another_network() -> None:
         return 2
 
     assert build_facts(one)["sha256"] != build_facts(other)["sha256"]
+
+
+def test_a_plan_without_what_its_network_reads_is_older_and_goes_on() -> None:
+    older = Plan.from_dict({name: value for name, value in plan().to_dict().items() if name != "network"})
+    newer = plan(network={"units": "4"})
+    assert newer.differences(older) == []
+    assert plan(network={"units": "5"}).differences(newer) == ["network units: stored '4', asked '5'"]

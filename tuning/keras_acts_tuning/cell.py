@@ -2,8 +2,9 @@
 
 import math
 import platform
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from keras_acts_tuning.analyse import Direction
 from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.data import Data, Splits
 from keras_acts_tuning.engine import Trainer, has_drawn, seed_generators
+from keras_acts_tuning.engine._obstacles import overrides
 from keras_acts_tuning.errors import StudyError, received
 from keras_acts_tuning.measure import PeakMemory
 from keras_acts_tuning.store import Outcome, Status, now
@@ -237,15 +239,21 @@ class BestEpoch(keras.callbacks.Callback):
         self.epoch = 0
         self.diverged: str | None = None
 
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Refuse a metric that the model lacks, where that can be told before a first epoch."""
+        if overrides(self.model, "train_step") or overrides(self.model, "test_step"):
+            return  # their logs may have names of their own
+        try:
+            computed = self.model.get_metrics_result()
+        except ValueError:  # not built: TensorFlow's `fit` does that in its first step
+            return
+        self._check(numbers(computed))
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Compare this epoch with the best so far."""
         logs = numbers(logs or {})
         name = f"val_{self._metric}"
-        if name not in logs:
-            has = sorted(key.removeprefix("val_") for key in logs if key.startswith("val_"))
-            raise StudyError(
-                received("The metric needs to be one that the model computes", metric=self._metric, computed=has)
-            )
+        self._check([key.removeprefix("val_") for key in logs if key.startswith("val_")])
         if diverged := not_finite(logs):
             self.diverged = f"{diverged} in epoch {epoch + 1}"
             self.model.stop_training = True
@@ -255,6 +263,11 @@ class BestEpoch(keras.callbacks.Callback):
             self._best, self.epoch = self._sign * value, epoch + 1
             self._weights = self.model.get_weights()
         self._report(epoch + 1, value)
+
+    def _check(self, computed: Iterable[str]) -> None:
+        if self._metric not in computed:
+            need = "The metric needs to be one that the model computes: name it with `metric` (`--metric`)"
+            raise StudyError(received(need, metric=self._metric, computed=sorted(computed)))
 
     def restore(self) -> None:
         """Set the model to the weights of the best epoch."""

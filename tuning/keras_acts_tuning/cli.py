@@ -59,6 +59,13 @@ def compare(
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 32,
     target: Annotated[str | None, typer.Option(help="The column of a .csv to predict.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help="'classification' or 'regression', of a file. Default: words and at most 100 different whole numbers "
+            "are classes."
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -124,8 +131,6 @@ def compare(
         from keras_acts_tuning.study import compare as run
         from keras_acts_tuning.suite import Suite, compare_suite
 
-        if direction not in (None, "max", "min"):
-            raise StudyError(received("`--direction` needs to be 'max' or 'min'", direction=direction))
         if (data is None) == (suite is None):
             raise StudyError(received("`compare` needs either DATA or `--suite`", data=data, suite=suite))
         with Display(quiet=as_json) as display:
@@ -138,6 +143,7 @@ def compare(
                 metric=metric,
                 direction=direction,
                 target=target,
+                kind=kind,
                 split_seed=split_seed,
                 directory=directory,
                 extend=extend,

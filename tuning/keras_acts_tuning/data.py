@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,8 @@ def split(data: Data, *, seed: int = 0, validation: float = 0.2, test: float = 0
         if counts.min() < 3:
             rare = data.classes[int(counts.argmin())]
             need = "Each class needs at least 3 examples, one for each of training, validation and test"
+            if all(name.lstrip("-").isdigit() for name in data.classes):
+                need += " (`kind`, `--kind regression`: these numbers are no classes)"
             raise StudyError(received(need, **{"class": rare, "examples": int(counts.min())}))
     everything = np.arange(len(data.x))
     to_share = np.setdiff1d(everything, data.test)
@@ -133,16 +135,16 @@ def _scaling(values: Array, trained: Array) -> Callable[[Array], Array]:
     return scaled
 
 
-def load_file(path: str | Path, target: str | None = None) -> Data:
+def load_file(path: str | Path, target: str | None = None, kind: Kind | None = None) -> Data:
     """Data from a user's `.npz` or `.csv` file.
 
     `.npz`: arrays `x` and `y`, first axis the examples. `.csv`: a header line, then numbers; a
-    column of words becomes one column a word, the target may be words. Integer or word targets of
-    at most 100 different values are classes, others a regression.
+    column of words becomes one column a word, the target may be words.
 
     Args:
         path: The file.
         target: The target column of a `.csv`.
+        kind: As for `from_arrays`.
 
     Raises:
         StudyError: The file is missing or of another kind, the target column is absent, a value is
@@ -163,7 +165,7 @@ def load_file(path: str | Path, target: str | None = None) -> Data:
         x, y = _read_csv(path, target)
     else:
         raise StudyError(received("DATA needs to be a .npz or a .csv file", data=str(path)))
-    return from_arrays(x, y, name=path.stem, source=str(path))
+    return from_arrays(x, y, name=path.stem, source=str(path), kind=kind)
 
 
 def from_arrays(x: Any, y: Any, *, name: str = "data", source: str = "arrays", kind: Kind | None = None) -> Data:
@@ -175,12 +177,14 @@ def from_arrays(x: Any, y: Any, *, name: str = "data", source: str = "arrays", k
         name: What the data are called in tables.
         source: Where they came from.
         kind: `"classification"` or `"regression"`. By default words, booleans and at most 100
-            different integers are classes.
+            different whole numbers are classes, other targets a regression.
 
     Raises:
         StudyError: The arrays do not fit together, hold NaN or infinity, too few examples, or only
             one class.
     """
+    if kind not in (None, *get_args(Kind)):
+        raise StudyError(received(f"No such kind of data; {nearest(str(kind), get_args(Kind))}", kind=kind))
     x, y = np.asarray(x), np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
@@ -210,7 +214,7 @@ def from_arrays(x: Any, y: Any, *, name: str = "data", source: str = "arrays", k
     classes, numbers = np.unique(y, return_inverse=True)
     if len(classes) < 2:
         raise StudyError(received("A classification needs at least two classes", classes=[str(c) for c in classes]))
-    names = tuple(str(int(c)) if y.dtype.kind == "f" else str(c) for c in classes)
+    names = tuple(str(int(c)) if y.dtype.kind == "f" and c == int(c) else str(c) for c in classes)
     return Data(x.astype("float32"), numbers.astype("int32"), "classification", name, source, names)
 
 

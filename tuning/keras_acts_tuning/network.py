@@ -70,18 +70,28 @@ class Network:
             raise StudyError(received(need, input_shape=expected, example=shape))
 
     def facts(self) -> dict[str, str]:
-        """What identifies the network in a plan: its name, and a digest of its config and of the weights it keeps.
-
-        Names that Keras made up do not count: they depend on what else was made before.
-        """
-        config = keras.saving.serialize_keras_object(self.model)
-        names = {layer.name: f"#{place}" for place, layer in enumerate(self.model._flatten_layers())}
-        digest = hashlib.sha256(json.dumps(_plain(config, names), sort_keys=True, default=str).encode())
+        """What identifies the network in a plan: its name, and a digest of its config and of the weights it keeps."""
+        digest = hashlib.sha256(json.dumps(config_of(self.model), sort_keys=True, default=str).encode())
         for layer in self.model._flatten_layers(include_self=False):
             if not layer.trainable or isinstance(layer, keras.layers.Normalization):
                 for weight in layer.get_weights():
                     digest.update(weight.tobytes())
         return {"function": self.file or f"script:{type(self.model).__name__}", "sha256": digest.hexdigest()}
+
+
+def config_of(thing: Any) -> Any:
+    """The config of an object of Keras's; `None` for any other, and for one that has none.
+
+    Names that Keras made up do not count: they depend on what else was made before.
+    """
+    if not hasattr(thing, "get_config"):
+        return None
+    layers = thing._flatten_layers() if isinstance(thing, keras.Layer) else ()
+    try:
+        config = keras.saving.serialize_keras_object(thing)
+    except Exception:  # whatever a `get_config` of the user's own leads to
+        return None
+    return _plain(config, {layer.name: f"#{place}" for place, layer in enumerate(layers)})
 
 
 def load_model(file: str | Path) -> keras.Model:

@@ -7,18 +7,20 @@ import dataclasses
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import keras
 
+from keras_acts_tuning import _settings
+from keras_acts_tuning._reads import reads
 from keras_acts_tuning.analyse import Direction
 from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.data import Data
-from keras_acts_tuning.errors import StudyError, received
+from keras_acts_tuning.errors import StudyError, received, whole
 from keras_acts_tuning.network import Network
-from keras_acts_tuning.tune import SEARCH_SEED, Tune, tune_dict, tune_from
+from keras_acts_tuning.tune import Tune, tune_dict, tune_from
 
 _RISING = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "cosine", "top_k", "true_")
 _FALLING = ("loss", "error", "mse", "mae", "rmse", "mape", "msle", "crossentropy", "perplexity", "divergence", "false_")
@@ -41,6 +43,9 @@ class Plan:
         direction: `"max"` or `"min"`.
         split_seed: Seed of the split in training, validation and test part.
         backend: Keras's backend, which changes results in their last digits.
+        settings: Keras's other global settings, as the script has set them: `floatx`, the dtype policy, ….
+        network: What the network's function reads, by name: values, and digests of the code that it calls. Empty
+            where it reads nothing, and in plans that are older.
         tune: How each arm's hyper-parameters are searched before its trials; `None` for not at all.
         race: Whether arms that are beyond doubt not the best stop early.
     """
@@ -56,6 +61,8 @@ class Plan:
     direction: Direction
     split_seed: int = 0
     backend: str = dataclasses.field(default_factory=keras.backend.backend)
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=_settings.settings)
+    network: Mapping[str, str] = dataclasses.field(default_factory=dict)
     tune: Tune | None = None
     race: bool = False
 
@@ -67,17 +74,14 @@ class Plan:
                     "The reference needs to be one of the activations", reference=self.reference, activations=labels
                 )
             )
-        for name, least in (("epochs", 1), ("batch_size", 1)):
-            if getattr(self, name) < least:
-                raise StudyError(received(f"`{name}` needs to be at least {least}", **{name: getattr(self, name)}))
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
-            raise StudyError(received("`seeds` needs different whole numbers from 0 on", seeds=list(self.seeds)))
+        for name, least in (("epochs", 1), ("batch_size", 1), ("split_seed", 0)):
+            object.__setattr__(self, name, whole(name, getattr(self, name), least))
+        object.__setattr__(self, "seeds", seeds_from(self.seeds))
+        if self.direction not in get_args(Direction):
+            raise StudyError(received("`direction` needs to be 'max' or 'min'", direction=self.direction))
         if self.race and (len(self.seeds) < 2 or len(self.arms) < 2):
             need = "A race needs at least two activations and two seeds"
             raise StudyError(received(need, activations=labels, seeds=list(self.seeds)))
-        if self.tune and max(self.seeds) >= SEARCH_SEED:
-            need = f"`seeds` needs numbers below {SEARCH_SEED} where the search is to have a seed of its own"
-            raise StudyError(received(need, seeds=list(self.seeds)))
 
     @property
     def trials(self) -> list[tuple[Arm, int]]:
@@ -100,7 +104,8 @@ class Plan:
         """The plan that `to_dict` wrote."""
         arms = tuple(Arm(a["name"], tuple(sorted(a["arguments"].items())), a["label"]) for a in plain["arms"])
         tune = tune_from(plain.get("tune", {}))
-        return cls(**{**plain, "arms": arms, "seeds": tuple(plain["seeds"]), "tune": tune})
+        settings = {**_settings.DEFAULTS, **plain.get("settings", {})}  # plans that are older have none
+        return cls(**{**plain, "arms": arms, "seeds": tuple(plain["seeds"]), "tune": tune, "settings": settings})
 
     def differences(self, stored: "Plan") -> list[str]:
         """What differs between this plan and a stored one, a line each; empty when nothing does.
@@ -110,6 +115,8 @@ class Plan:
         mine, theirs = self.to_dict(), stored.to_dict()
         lines = []
         for key in mine:
+            if key == "network" and not theirs[key]:
+                continue  # older than this field; or it read nothing, and its own source tells
             if key in ("arms", "seeds"):
                 a, b = ({json.dumps(item, sort_keys=True): item for item in plan[key]} for plan in (mine, theirs))
                 added = [_name(a[k]) for k in a if k not in b]
@@ -145,6 +152,34 @@ def data_facts(data: Data) -> dict[str, Any]:
         "outputs": data.outputs,
         "sha256": data.digest(),
     }
+
+
+def seeds_from(seeds: int | Iterable[int]) -> tuple[int, ...]:
+    """The seeds that their number, or they themselves, mean.
+
+    Raises:
+        StudyError: They are no whole numbers, none, or not all different.
+    """
+    try:
+        given = list(seeds)  # type: ignore[arg-type]
+    except TypeError:
+        return tuple(range(whole("seeds", seeds, 1)))
+    numbers = tuple(whole("seeds", seed, 0) for seed in given)
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise StudyError(received("`seeds` needs different whole numbers, one at least", seeds=given))
+    return numbers
+
+
+def network_facts(build: Callable[..., Any]) -> dict[str, str]:
+    """What `build`'s code reads, besides what `build_facts` holds already.
+
+    Raises:
+        StudyError: `build` is no Python code.
+    """
+    if isinstance(build, Network):
+        return {}
+    known = build_facts(build).get("sha256")
+    return {name: text for name, text in reads(build).items() if text != known}
 
 
 def build_facts(build: Callable[..., Any]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -182,6 +182,8 @@ class Store:
     def create_or_resume(cls, directory: str | Path, plan: Plan, *, created: str, extend: bool = False) -> Self:
         """Open a study to write: a new one, or the stored one with the same plan.
 
+        A stored one that holds no trial, tuning or measurement gives way to any plan.
+
         Args:
             directory: The study's directory; made where it is missing.
             plan: The study as asked for.
@@ -205,27 +207,28 @@ class Store:
             raise StudyError(
                 received(f"The directory needs to be writable ({error.strerror})", directory=str(directory))
             ) from None
-        try:
-            if file.exists():
-                store = cls(directory, _connect(file, readonly=False), lock)
-                store._accept(plan, extend=extend)
-                store._migrate()
-            else:
-                connection = _create(file, plan, created)
-                store = cls(directory, connection, lock)
-        except BaseException:
-            lock.release()
-            raise
+        with ExitStack() as undo:
+            undo.callback(lock.release)
+            if not file.exists():
+                _create(file, plan, created)
+            connection = _connect(file, readonly=False)
+            undo.callback(connection.close)
+            store = cls(directory, connection, lock)
+            store._accept(plan, created=created, extend=extend)
+            store._migrate()
+            undo.pop_all()
         return store
 
-    def _accept(self, plan: Plan, *, extend: bool) -> None:
+    def _accept(self, plan: Plan, *, created: str, extend: bool) -> None:
         stored = self.plan
         differences = plan.differences(stored)
         if not differences:
             return
-        if extend and plan.extends(stored):
+        if (empty := self._is_empty()) or (extend and plan.extends(stored)):
             with self._transaction():
                 self._connection.execute("UPDATE study SET plan = ?", [json.dumps(plan.to_dict())])
+                if empty:
+                    self._connection.execute("UPDATE study SET created = ?", [created])
             return
         if plan.extends(stored):
             advice = "add `--extend` to extend it, or use another directory"
@@ -235,6 +238,12 @@ class Store:
             f"The directory holds another study; {advice}. "
             f"Received: directory={str(self.directory)!r}; {'; '.join(differences)}"
         )
+
+    def _is_empty(self) -> bool:
+        """Whether the plan is all there is: no trial, tuning or measurement."""
+        tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_schema")}  # few in an old file
+        results = tables & {"trials", "tunings", "measurements"}
+        return not any(self._connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in results)
 
     def _migrate(self) -> None:
         try:
@@ -389,7 +398,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _create(file: Path, plan: Plan, created: str) -> sqlite3.Connection:
+def _create(file: Path, plan: Plan, created: str) -> None:
     # Made under another name, so that a kill leaves either no study or a whole one.
     draft = file.with_suffix(".draft")
     try:
@@ -407,30 +416,29 @@ def _create(file: Path, plan: Plan, created: str) -> sqlite3.Connection:
 
 
 def _connect(file: Path, *, readonly: bool) -> sqlite3.Connection:
+    address = f"file:{quote(file.as_posix())}?{_mode(file) if readonly else 'mode=rw'}"
     try:
-        connection = sqlite3.connect(
-            f"file:{quote(file.as_posix())}?{_mode(file) if readonly else 'mode=rw'}",
-            uri=True,
-            isolation_level=None,
-            timeout=30,
-        )
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        version = _version(connection)
-        if application != _APPLICATION:
-            raise StudyError(received("The file needs to be a study of keras-acts", file=str(file)))
-        if version > SCHEMA_VERSION:
-            need = f"The study was written by a newer keras-acts: upgrade it (this one reads version {SCHEMA_VERSION})"
-            raise StudyError(received(need, file=str(file), version=version))
-        if not readonly:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("SELECT plan FROM study").fetchone()
-        if readonly and version < SCHEMA_VERSION:
-            connection = _migrated_copy(connection)
+        with ExitStack() as undo:
+            connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=30)
+            undo.callback(connection.close)
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            version = _version(connection)
+            if application != _APPLICATION:
+                raise StudyError(received("The file needs to be a study of keras-acts", file=str(file)))
+            if version > SCHEMA_VERSION:
+                need = f"A newer keras-acts wrote the study: upgrade it (this one reads version {SCHEMA_VERSION})"
+                raise StudyError(received(need, file=str(file), version=version))
+            if not readonly:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("SELECT plan FROM study").fetchone()
+            if readonly and version < SCHEMA_VERSION:
+                return _migrated_copy(connection)
+            undo.pop_all()
+            return connection
     except sqlite3.DatabaseError as error:
         need = f"The study's file is damaged or not readable ({error}): restore a copy, or use another directory"
         raise StudyError(received(need, file=str(file))) from error
-    return connection
 
 
 def _mode(file: Path) -> str:
@@ -459,7 +467,6 @@ def _migrate(connection: sqlite3.Connection) -> None:
 def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
     """A reader changes no file: it reads an old one from a copy in memory that is brought up to date."""
     copy = sqlite3.connect(":memory:", isolation_level=None)
-    with closing(connection):
-        connection.backup(copy)
+    connection.backup(copy)
     _migrate(copy)
     return copy

@@ -16,12 +16,12 @@ from keras_acts_tuning.analyse import Direction
 from keras_acts_tuning.arms import Arm, arms_from
 from keras_acts_tuning.cell import Cell, Progress
 from keras_acts_tuning.comparison import Comparison, load, standing
-from keras_acts_tuning.data import Data, Splits, from_arrays, load_file, split
+from keras_acts_tuning.data import Data, Kind, Splits, from_arrays, load_file, split
 from keras_acts_tuning.errors import StudyError, nearest, received
 from keras_acts_tuning.execute import Execution, execute
 from keras_acts_tuning.lane import lane
 from keras_acts_tuning.network import Network
-from keras_acts_tuning.plan import Plan, build_facts, data_facts, direction_of
+from keras_acts_tuning.plan import Plan, build_facts, data_facts, direction_of, network_facts, seeds_from
 from keras_acts_tuning.store import Outcome, Store, Tuning, now
 from keras_acts_tuning.tasks import TASKS, default_build, find_task
 from keras_acts_tuning.tune import SEARCH_SEED, Space, Tune, Tuned, Tuner
@@ -61,6 +61,7 @@ def compare(
     metric: str | None = None,
     direction: Direction | None = None,
     target: str | None = None,
+    kind: Kind | None = None,
     split_seed: int = 0,
     directory: str | Path | None = None,
     extend: bool = False,
@@ -99,6 +100,8 @@ def compare(
             a regression `"rmse"`.
         direction: `"max"` or `"min"`; needed where the metric's name does not tell.
         target: The target column of a `.csv`.
+        kind: `"classification"` or `"regression"`, of a file or of arrays. By default words and at most 100
+            different whole numbers are classes, other targets a regression.
         split_seed: Seed of the split in training, validation and test part. Defaults to `0`.
         directory: Where the study is stored. Defaults to `results/` and the data's name.
         extend: Whether a stored study may be extended by activations or seeds. Defaults to `False`.
@@ -121,10 +124,12 @@ def compare(
         The comparison, read from the store.
 
     Raises:
-        StudyError: Anything asked for is not possible; nothing has been written then.
+        StudyError: Anything asked for is not possible. What only a process that builds the network can find out,
+            such as a metric that it does not compute, ends the study at the start of a training; a directory
+            in which no trial and no search has ended is free for another study.
     """
     task = find_task(data) if isinstance(data, str) else None
-    data = resolve_data(data, target)
+    data = resolve_data(data, target, kind)
     if isinstance(build, keras.Model):
         build = Network(build)
     if isinstance(build, Network):
@@ -138,9 +143,10 @@ def compare(
     plan = Plan(
         data=data_facts(data),
         build=build_facts(build),
+        network=network_facts(build),
         arms=arms,
         reference=reference,
-        seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
+        seeds=seeds_from(seeds),
         epochs=epochs if epochs is not None else (task.epochs if task else 20),
         batch_size=batch_size,
         metric=metric,
@@ -279,26 +285,36 @@ class _Study:
         self.listener.ended(outcome)
 
 
-def resolve_data(data: Data | tuple[Any, Any] | str | Path, target: str | None = None) -> Data:
+def resolve_data(
+    data: Data | tuple[Any, Any] | str | Path, target: str | None = None, kind: Kind | None = None
+) -> Data:
     """The data that a name, a path or arrays mean.
 
     Raises:
         StudyError: They mean nothing, or the data cannot be studied.
     """
     if isinstance(data, Data):
-        return data
+        return _of_its_kind(data, kind)
     if isinstance(data, tuple):
         if len(data) != 2:
             raise StudyError(received("Arrays need to come as a pair (x, y)", length=len(data)))
-        return from_arrays(*data)
+        return from_arrays(*data, kind=kind)
     if task := find_task(str(data)):
         if target is not None:
             raise StudyError(received("`--target` names a column of a .csv", target=target, data=str(data)))
-        return task.load()
+        return _of_its_kind(task.load(), kind)
     if not Path(data).suffix and not Path(data).exists():
         raise StudyError(
             received(
                 f"DATA needs to be a built-in task, or a .npz or .csv file; {nearest(str(data), TASKS)}", data=str(data)
             )
         )
-    return load_file(data, target)
+    return load_file(data, target, kind)
+
+
+def _of_its_kind(data: Data, kind: Kind | None) -> Data:
+    """Data that are of a kind already, which nothing else can be said of."""
+    if kind not in (None, data.kind):
+        need = f"`kind` is for files and arrays: {data.name} is a {data.kind}"
+        raise StudyError(received(need, kind=kind))
+    return data

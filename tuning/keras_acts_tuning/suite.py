@@ -7,6 +7,7 @@ from typing import Any
 from keras_acts_tuning.analyse import Ranking
 from keras_acts_tuning.arms import Arm, arms_from
 from keras_acts_tuning.comparison import Comparison
+from keras_acts_tuning.plan import seeds_from
 from keras_acts_tuning.study import RESULTS, compare
 from keras_acts_tuning.tasks import SUITES, tasks_from
 
@@ -46,9 +47,8 @@ def compare_suite(
     chosen = tasks_from(tasks)
     if directory is None:
         directory = RESULTS / (f"suite-{tasks}" if isinstance(tasks, str) and tasks in SUITES else "suite")
-    seeds = seeds if isinstance(seeds, int) else tuple(seeds)
     home = Path(directory)
-    settings |= {"activations": arms_from(activations), "seeds": seeds, "measure": measure}
+    settings |= {"activations": arms_from(activations), "seeds": seeds_from(seeds), "measure": measure}
     return Suite([compare(data=task.name, directory=home / task.name, **settings) for task in chosen], home)
 
 

@@ -11,7 +11,7 @@ import keras
 
 from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.data import Data
-from keras_acts_tuning.errors import StudyError, nearest, received
+from keras_acts_tuning.errors import MOST, StudyError, nearest, received, whole
 from keras_acts_tuning.tasks import call_build
 
 Tuner: TypeAlias = Literal["random", "bayesian", "hyperband"]
@@ -19,7 +19,7 @@ Tuner: TypeAlias = Literal["random", "bayesian", "hyperband"]
 Space: TypeAlias = Mapping[str, Sequence[Any]]
 """What to tune, by name: a pair `(low, high)`, or a list of choices."""
 
-SEARCH_SEED = 2**31
+SEARCH_SEED = MOST + 1
 """The seed of every training in a search. A study's own seeds stay below: what was tuned has not seen them."""
 
 
@@ -41,11 +41,12 @@ class Tune:
     def __post_init__(self) -> None:
         if self.tuner not in get_args(Tuner):
             raise StudyError(received(f"No such tuner; {nearest(str(self.tuner), get_args(Tuner))}", tuner=self.tuner))
-        if self.trials < 1:
-            raise StudyError(received("`tune_trials` needs to be at least 1", tune_trials=self.trials))
+        object.__setattr__(self, "trials", whole("tune_trials", self.trials, 1))
 
     @classmethod
-    def of(cls, space: Space | None, build: Callable[..., Any], tuner: Tuner, trials: int) -> "Tune | None":
+    def of(
+        cls, space: Space | None, build: Callable[..., Any], tuner: Tuner | None = None, trials: int | None = None
+    ) -> "Tune | None":
         """How to tune what `space` and `build` ask for; `None` where they ask for nothing.
 
         Raises:

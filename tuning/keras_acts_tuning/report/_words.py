@@ -226,6 +226,7 @@ def command(comparison: "Comparison") -> tuple[str, str]:
     tune = plan.tune
     options: dict[str, Any] = {
         "target": "COLUMN" if source.endswith(".csv") and not task else None,
+        "kind": None if task else plan.data["kind"],
         "activations": ",".join(arm.label for arm in plan.arms),
         "reference": plan.reference,
         "seeds": len(plan.seeds),
