@@ -403,16 +403,14 @@ def _create(file: Path, plan: Plan, created: str) -> None:
     draft = file.with_suffix(".draft")
     try:
         draft.unlink(missing_ok=True)
-        connection = sqlite3.connect(draft)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-        _migrate(connection)
-        with connection:
-            connection.execute("INSERT INTO study VALUES (?, ?)", [json.dumps(plan.to_dict()), created])
-        connection.close()
+        with closing(sqlite3.connect(draft)) as connection:
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            _migrate(connection)
+            with connection:
+                connection.execute("INSERT INTO study VALUES (?, ?)", [json.dumps(plan.to_dict()), created])
         draft.rename(file)
     except (sqlite3.Error, OSError) as error:
         raise StudyError(received(f"The study's file needs to be writable ({error})", file=str(file))) from error
-    return _connect(file, readonly=False)
 
 
 def _connect(file: Path, *, readonly: bool) -> sqlite3.Connection:
