@@ -25,11 +25,16 @@ def tiny(activation: Any, data: Any) -> keras.Model:
     return model
 
 
+def of_class_0(y: Any, p: Any) -> Any:
+    """The probability of class 0."""
+    return p[:, 0]
+
+
 class ByClass(keras.metrics.MeanMetricWrapper):
     """The mean probability of each class: a metric of two values."""
 
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(lambda y, p: p[:, 0], name="by_class", **arguments)
+    def __init__(self) -> None:
+        super().__init__(of_class_0, name="by_class")
 
     def result(self) -> Any:
         """Of class 0, and of class 1."""
@@ -57,6 +62,16 @@ def exploding(activation: Any, data: Any) -> keras.Model:
     if activation.name == "tanh":
         model.compile("adam", lambda y, p: keras.ops.log(-1.0 - p[:, 0]), metrics=["accuracy"])
     return model
+
+
+def change_settings() -> str:
+    """Set all of Keras's settings, and give what `telling` then tells."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_epsilon(1e-3)
+    keras.config.set_image_data_format("channels_first")
+    keras.config.disable_flash_attention()
+    return "RuntimeError: ('float64', 'mixed_bfloat16', 0.001, 'channels_first') False"
 
 
 def telling(activation: Any) -> keras.Model:

@@ -7,6 +7,7 @@ import math
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from keras_acts_tuning.comparison import Comparison
 from keras_acts_tuning.execute import RETRIES
 from keras_acts_tuning.network import Network
 from keras_acts_tuning.plan import build_facts
-from keras_acts_tuning.store import Outcome, Store
+from keras_acts_tuning.store import FILE_NAME, Outcome, Store
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 4)).astype("float32")
@@ -122,6 +123,18 @@ def test_what_is_stored_is_not_run_again(tmp_path: Path) -> None:
     assert len(second.outcomes) == 6
 
 
+def test_a_study_from_before_plans_had_settings_goes_on_and_is_no_study_of_other_ones(tmp_path: Path) -> None:
+    first = study(tmp_path, seeds=1, epochs=1)
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    with connection:
+        connection.execute("UPDATE study SET plan = json_remove(plan, '$.settings')")
+    connection.close()
+    assert study(tmp_path, seeds=1, epochs=1).outcomes == first.outcomes
+    keras.config.set_floatx("float64")
+    with pytest.raises(kat.StudyError, match="settings floatx: stored 'float32', asked 'float64'"):
+        study(tmp_path, seeds=1, epochs=1)
+
+
 def test_the_reference_joins_where_it_is_missing(tmp_path: Path) -> None:
     comparison = study(tmp_path, activations="tanh", seeds=1, epochs=1)
     assert {row.activation for row in comparison.table()} == {"relu", "tanh"}
@@ -215,7 +228,7 @@ def test_a_metric_that_the_model_lacks_is_refused_and_can_be_corrected(
     line = kat.from_arrays(X, X[:, 0] * 3 + X[:, 1], name="line", kind="regression")
     how: dict[str, Any] = {"directory": tmp_path, "measure": False, "execution": kat.Execution(in_process=True)}
     message = (
-        r"name it with `metric` \(`--metric`\). Received: metric='rmse', computed=\['loss', 'root_mean_squared_err"
+        r"such as `--metric root_mean_squared_error`. Received: metric='rmse', computed=\['root_mean_squared_error', 'loss'"
     )
     with pytest.raises(kat.StudyError, match=message):
         kat.compare(build, line, activations="relu", seeds=1, epochs=2, **how)

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -10,18 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
+import keras
 import networks
 import numpy as np
 import pytest
 
 import keras_acts_tuning as kat
 from keras_acts_tuning import _process, cell as cells
-from keras_acts_tuning._process import Limits, alone
+from keras_acts_tuning._process import Limits, Local, alone
 from keras_acts_tuning.cell import Cell, Progress, seeded_model
 from keras_acts_tuning.comparison import Comparison
 from keras_acts_tuning.data import split
 from keras_acts_tuning.execute import Execution, execute
-from keras_acts_tuning.measure import memory_in_use
+from keras_acts_tuning.measure import accelerator, memory_in_use
 from keras_acts_tuning.study import Listener
 
 RNG = np.random.default_rng(0)
@@ -97,6 +100,69 @@ def test_cells_are_asked_for_when_there_is_a_place() -> None:
     assert ended == ["relu", "tanh"]
 
 
+@pytest.mark.parametrize(
+    "how", [{"in_process": True}, {}, pytest.param({"address": "local", "workers": 1}, marks=pytest.mark.slow)]
+)
+def test_settings_of_keras_are_those_of_the_script(how: dict[str, Any]) -> None:
+    if "address" in how:
+        pytest.importorskip("ray")
+    settings = networks.change_settings()
+    (outcome,) = execute([cell(seeds=(0,), build=networks.telling)], Execution(**how), lambda progress: None)
+    assert outcome.reason == settings
+
+
+def test_a_policy_that_is_no_name_travels() -> None:
+    policy = keras.dtype_policies.DTypePolicyMap(default_policy="mixed_bfloat16")
+    policy["dense"] = keras.dtype_policies.DTypePolicy("float32")
+    keras.config.set_dtype_policy(policy)
+
+    def build(activation: Any) -> keras.Model:
+        there: Any = keras.config.dtype_policy()
+        raise RuntimeError(f"{there['dense'].name}, {there['another'].name}")
+
+    (outcome,) = execute([cell(seeds=(0,), build=build)], Execution(), lambda progress: None)
+    assert outcome.reason == "RuntimeError: float32, mixed_bfloat16"
+
+
+def test_the_precision_that_is_asked_for_is_trained_in(tmp_path: Path) -> None:
+    single = results(study(tmp_path / "single"))
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    here, there = study(tmp_path / "here", in_process=True), study(tmp_path / "there")
+    assert results(here) == results(there) != single
+
+
+def test_the_environment_is_that_of_the_process_that_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = alone(cells.environment)
+    monkeypatch.setattr(cells, "environment", lambda: {"processor": "the driver's"})
+    for outcome in execute([cell()], Execution(), lambda progress: None):
+        assert outcome.environment == there
+    assert there.keys() == {"python", "system", "processor", "accelerator", "backend", "versions"}
+    assert there["accelerator"] == accelerator()
+
+
+def test_a_result_that_came_in_time_counts_however_late_it_is_received(tmp_path: Path) -> None:
+    def sends_when_told(send: Any, file: str) -> None:
+        while not Path(file).exists():
+            time.sleep(0.01)
+        send("result", result=True)
+
+    files = [tmp_path / "0", tmp_path / "1"]
+    local = Local(2, Limits(timeout_s=300.0))
+    for key, file in enumerate(files):
+        local.start(key, cloudpickle.dumps(sends_when_told), str(file))  # type: ignore[arg-type]
+    try:
+        files[0].touch()
+        events = local.events()
+        assert next(events) == (0, pickle.dumps("result"))
+        # While whoever asked is busy with that, the other one's result comes, and then its time is over.
+        files[1].touch()
+        assert local._running[1].connection.poll(60)
+        local._running[1]._since -= 300.0
+        assert [*events, *local.events()][0] == (1, pickle.dumps("result"))
+    finally:
+        local.close()
+
+
 def test_no_process_outlives_a_killed_study(tmp_path: Path) -> None:
     script = (
         "import networks, os, test_execute as t; from pathlib import Path\n"
@@ -169,6 +235,8 @@ def test_ray_gives_the_same_and_tells_of_each_epoch(tmp_path: Path, ray: Any) ->
     assert sorted((p.arm, p.seed, p.epoch) for p in heard.progress) == sorted(
         (arm, seed, epoch) for arm in ("relu", "tanh") for seed in (0, 1) for epoch in (1, 2)
     )
+    (environment,) = there.environments
+    assert [outcome.environment for outcome in there.outcomes] == [environment] * 4
     assert not ray.is_initialized()
 
 

@@ -1,5 +1,6 @@
 """The timing lane: alone, in turns, each arm in a process of its own, and once."""
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +32,8 @@ def cells(build: Callable[..., Any] = networks.tiny, labels: str = "relu,tanh,el
 
 
 def timed(todo: Sequence[Cell], how: kat.Execution) -> dict[str, list[Measurement]]:
-    return {found[0].arm: found for found in lane(todo, dict.fromkeys((c.arm.label for c in todo), 1e-3), how)}
+    step_s = dict.fromkeys((cell.arm.label for cell in todo), 1e-3)
+    return {found[0].arm: found for found, _ in lane(todo, step_s, how)}
 
 
 class Recorder:
@@ -87,6 +89,31 @@ def test_an_arm_that_takes_too_long_says_so() -> None:
     assert {m.reason for m in found["relu"]} == {"ran longer than the limit of 0.01 s"}
 
 
+def test_an_arm_that_takes_too_long_is_ended_before_the_others_go_on() -> None:
+    class Hanging:
+        def turn(self) -> None:
+            while True:
+                pass
+
+    others = set(multiprocessing.active_children())
+    with lanes._place(Hanging(), (), kat.Execution(trial_timeout_s=0.01)) as ask:  # type: ignore[arg-type]
+        assert ask("turn") == (None, "ran longer than the limit of 0.01 s")
+        assert set(multiprocessing.active_children()) == others
+
+
+def test_settings_of_keras_are_those_of_the_script() -> None:
+    settings = networks.change_settings()
+    for how in (HERE, kat.Execution()):
+        found = timed(cells(networks.telling, "relu"), how)
+        assert {m.reason for m in found["relu"]} == {settings}
+
+
+def test_a_study_on_a_cluster_says_that_it_was_timed_elsewhere() -> None:
+    pytest.importorskip("ray")
+    methods = {m.name: m.method for m in timed(cells(labels="relu"), kat.Execution(address="auto"))["relu"]}
+    assert methods["step_ms"].endswith(" of the machine that the study was started on")
+
+
 def study(directory: Path, **changes: Any) -> Comparison:
     settings: dict[str, Any] = {"activations": "relu,tanh", "seeds": 1, "epochs": 1, "directory": directory}
     return kat.compare(networks.tiny, TOY, **{"execution": HERE, **settings, **changes})
@@ -97,17 +124,18 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
     """The arms that the lane was asked to time, call by call; it finds the study's trials all ended."""
     made: list[list[str]] = []
 
-    def instead(todo: Sequence[Cell], step_s: Mapping[str, float], how: kat.Execution) -> Iterator[list[Measurement]]:
+    def instead(todo: Sequence[Cell], step_s: Mapping[str, float], how: kat.Execution) -> Iterator[Any]:
         made.append([cell.arm.label for cell in todo])
         with Store.open(tmp_path) as store:
             assert len(store.finished()) == len(store.plan.trials)
         for cell in todo:
             assert step_s[cell.arm.label] > 0
-            values = {"step_ms": 123.0, "latency_1_ms": 0.5, "compile_s": 7.0, "load_per_core": 3.0}
-            yield [
+            values = {"step_ms": 123.0, "latency_1_ms": 0.5, "compile_s": 7.0, "other_cpu_share": 0.45}
+            found = [
                 Measurement(arm=cell.arm.label, name=name, value=value, unit="ms", method="a test", finished=now())
                 for name, value in values.items()
             ]
+            yield found, {"processor": "the lane's"}
 
     monkeypatch.setattr(studies, "lane", instead)
     return made
@@ -118,6 +146,7 @@ def test_arms_are_timed_once_after_all_trials(calls: list[list[str]], tmp_path: 
     again = study(tmp_path)
     assert calls == [["relu", "tanh"]]
     assert again.measurements == first.measurements
+    assert {"processor": "the lane's"} in first.environments
     study(tmp_path, activations="relu,tanh,elu", extend=True)
     assert calls[1:] == [["elu"]]
 
@@ -140,7 +169,7 @@ def test_the_table_prefers_what_was_timed_apart(calls: list[list[str]], tmp_path
         assert row.train_s is not None
     assert comparison.timing.startswith("Trials ran one at a time.")
     assert "timed apart" in comparison.timing
-    assert "its load was 3.0 processes a core" in comparison.timing
+    assert "others took up to 45% of its processor cores" in comparison.timing
 
 
 def test_trials_that_ran_side_by_side_have_no_times(tmp_path: Path) -> None:

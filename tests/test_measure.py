@@ -1,6 +1,9 @@
 """Measures: a number from a counter, or the reason why there is none; never 0, never an estimate."""
 
+import os
+import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,7 +16,17 @@ import pytest
 
 import keras_acts as ka
 from keras_acts_tuning import measure
-from keras_acts_tuning.measure import MEASURES, NVML, RAPL, Bench, NotMeasuredError, PeakMemory, forward, steps_a_sample
+from keras_acts_tuning.measure import (
+    MEASURES,
+    NVML,
+    RAPL,
+    Bench,
+    NotMeasuredError,
+    OtherCPU,
+    PeakMemory,
+    forward,
+    steps_a_sample,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 6)).astype("float32")
@@ -123,6 +136,46 @@ def test_nvml_without_a_gpu_a_counter_or_the_package_says_so(nvml: Any, monkeypa
         NVML()
 
 
+def cpu(file: Path, *busy: int, steal: int = 0) -> Path:
+    """Linux's count on a machine with a core for each number, of which each was busy for so many hundredths."""
+    rows = [("cpu", sum(busy)), *((f"cpu{core}", ticks) for core, ticks in enumerate(busy))]
+    lines = [f"{name} {ticks} 0 0 1000 50 0 0 {steal} 7 7" for name, ticks in rows]
+    file.write_text("\n".join([*lines, "intr 1 2 3", "ctxt 5"]))
+    return file
+
+
+def test_what_others_take_is_what_this_process_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sysconf", {"SC_CLK_TCK": 100}.__getitem__)
+    clock = {"perf_counter": 10.0, "process_time": 3.0}
+    for name in clock:
+        monkeypatch.setattr(f"time.{name}", lambda name=name: clock[name])
+    others = OtherCPU(cpu(tmp_path / "stat", 500, 300))
+    clock |= {"perf_counter": 12.0, "process_time": 5.0}
+    cpu(tmp_path / "stat", 600, 400)  # a second on each of two cores, both of them this process's
+    assert others.share() == 0.0
+    cpu(tmp_path / "stat", 700, 400, steal=20)  # another second, and what another virtual machine took
+    assert others.share() == pytest.approx(1.2 / (2 * 2.0))
+    others.start()
+    clock["perf_counter"] += 1.0
+    assert others.share() == 0.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_another_process_is_seen() -> None:
+    others, started = OtherCPU(), time.perf_counter()
+    spin = "import time\nwhile time.process_time() < 1.0: pass"
+    subprocess.run([sys.executable, "-c", spin], check=True)
+    assert others.share() * (time.perf_counter() - started) * (os.cpu_count() or 1) > 0.8
+
+
+def test_a_system_that_does_not_tell_of_others_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NotMeasuredError, match="only Linux tells what other processes take"):
+        OtherCPU(tmp_path / "none")
+    (tmp_path / "stat").write_text("cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\n")
+    with pytest.raises(NotMeasuredError, match="does not count processor time in"):
+        OtherCPU(tmp_path / "stat")
+
+
 def test_the_peak_is_above_what_the_process_holds_and_after_the_start() -> None:
     np.ones(40_000_000)  # 320 MB, gone before it begins
     memory = PeakMemory()
@@ -150,14 +203,14 @@ def test_a_bench_takes_every_measure_or_says_why_not() -> None:
             assert m.low is m.high is None
         else:
             assert not m.reason
-            assert m.value > 0 or name in ("compile_s", "load_per_core")
+            assert m.value > 0 or name in ("compile_s", "other_cpu_share")
         if m.low is not None and m.high is not None and m.value is not None:
             assert m.low <= m.value <= m.high
             assert "for a test" in m.method
     for name in ("step_ms", "step_cpu_ms", "latency_1_ms", "latency_batch_ms", "throughput_per_s"):
         assert found[name].low is not None
     assert found["parameters"].value == 6 * 8 + 8 + 8 + 8 * 2 + 2
-    if not measure.has_accelerator():
+    if measure.accelerator() is None:
         assert found["peak_device_memory_bytes"].reason == found["epoch_energy_gpu_j"].reason == "no accelerator"
 
 

@@ -24,6 +24,7 @@ from hypothesis import given, strategies as st
 from typer.testing import CliRunner
 
 import keras_acts_tuning as kat
+from keras_acts_tuning._settings import DEFAULTS, apply
 from keras_acts_tuning.analyse import mean_interval
 from keras_acts_tuning.cell import environment
 from keras_acts_tuning.cli import app
@@ -74,7 +75,7 @@ def stored(
 ) -> Comparison:
     with Store.create_or_resume(directory, plan, created=NOON) as store:
         for outcome in outcomes:
-            store.add(outcome, environment())
+            store.add(dataclasses.replace(outcome, environment=outcome.environment or environment()))
         store.add_measurements(measurements, environment())
         for tuning in tunings:
             store.add_tuning(tuning)
@@ -146,7 +147,7 @@ def evil(tmp_path: Path) -> Comparison:
     outcomes.append(completed(plan, EVIL, 1, 0.8, details=details))
     missing = Measurement(arm=EVIL, name=EVIL, unit=EVIL, method=EVIL, reason=EVIL)
     taken = Measurement(arm="relu", name=EVIL, value=1.0, unit=EVIL, method=EVIL)
-    tuning = Tuning(arm=EVIL, chosen={EVIL: EVIL}, trials=[{}])
+    tuning = Tuning(arm=EVIL, chosen={EVIL: EVIL}, trials=[{"status": "failed", "reason": EVIL}], finished="now")
     return stored(tmp_path, plan, outcomes, [missing, taken], [tuning])
 
 
@@ -350,8 +351,30 @@ def test_environments_that_differ_are_said(tmp_path: Path) -> None:
     with Store.create_or_resume(
         tmp_path, planned(["relu", "elu", "prelu"], seeds=4), created=NOON, extend=True
     ) as store:
-        store.add(completed(comparison.plan, "relu", 3, 0.9), {"processor": "another", "python": "3"})
-    assert "2 different machines or sets of versions" in page(kat.load(tmp_path)).text
+        elsewhere = {"processor": "another", "python": "3", "accelerator": "a fast one"}
+        store.add(completed(comparison.plan, "relu", 3, 0.9, environment=elsewhere))
+    text = page(kat.load(tmp_path)).text
+    assert "Trials ran on 2 different machines or sets of versions" in text
+    assert "another, a fast one" in text
+
+
+def test_the_load_that_studies_of_before_noted_is_shown(tmp_path: Path) -> None:
+    plan = planned(["relu", "elu"])
+    load = Measurement(arm="relu", name="load_per_core", value=1.3, unit="processes", method="load average")
+    comparison = stored(tmp_path, plan, sample(plan, {"relu": 0.9, "elu": 0.8}), [load])
+    assert "load while it was timed" in page(comparison).text
+    assert "busy" not in comparison.timing
+
+
+def test_a_timing_on_another_machine_is_no_trial_there(tmp_path: Path) -> None:
+    comparison = plain(tmp_path)
+    with Store.create_or_resume(tmp_path, comparison.plan, created=NOON) as store:
+        store.add(completed(comparison.plan, "relu", 3, 0.9))  # its process has not told where it ran
+        taken = Measurement(arm="relu", name="step_ms", value=1.5, unit="ms", method="a clock")
+        store.add_measurements([taken], {"processor": "another"})
+    text = page(kat.load(tmp_path)).text
+    assert "Trials ran on" not in text
+    assert "another" in text
 
 
 def test_a_curve_is_the_mean_of_what_completed_with_its_interval(tmp_path: Path) -> None:
@@ -415,13 +438,15 @@ def test_measurements_and_tunings_are_shown_with_what_is_missing(tmp_path: Path)
         Measurement(arm="relu", name="epoch_energy_cpu_j", unit="J", method="RAPL", reason="no counter"),
         Measurement(arm="elu", name="epoch_energy_cpu_j", unit="J", method="RAPL", reason="no counter"),
     ]
-    tuning = Tuning(arm="elu", chosen={"learning_rate": 0.003}, trials=[{}, {}])
+    tried = [{"status": "completed"}, {"status": "failed", "reason": "ValueError: too much\n  in a layer"}]
+    tuning = Tuning(arm="elu", chosen={"learning_rate": 0.003}, trials=tried, finished="now")
     found = page(stored(tmp_path, plan, sample(plan, {"relu": 0.9, "elu": 0.8}), taken, [tuning]))
     assert "0.520 ms (0.500 ms to 0.600 ms)" in found.text
     assert "median of 200 calls" in found.text
     assert "not measured: no counter" in found.text
     assert "learning_rate" in found.text
     assert "0.003 2" in found.text
+    assert "elu: 1 of 2 trainings did not complete: ValueError: too much." in found.text
 
 
 def test_what_was_measured_apart_goes_before_what_trials_measured(tmp_path: Path) -> None:
@@ -512,7 +537,7 @@ def test_the_command_goes_on_with_the_very_study(tmp_path: Path, monkeypatch: py
     digits = data_facts(TASKS["digits"].load())
     tune = Tune.of({"learning_rate": (1e-4, 1e-2)}, mlp, "random", 2)
     plan = planned(arms, seeds=2, epochs=1, data=digits, build=build_facts(mlp), split_seed=3, tune=tune, race=True)
-    tunings = [Tuning(arm=arm.label, chosen={"learning_rate": 0.003}) for arm in plan.arms]
+    tunings = [Tuning(arm=arm.label, chosen={"learning_rate": 0.003}, finished="now") for arm in plan.arms]
     comparison = stored(Path("a study"), plan, sample(plan, {arm.label: 0.9 for arm in plan.arms}), (), tunings)
     command, open_ends = words.command(comparison)
     backend, _, *rest = shlex.split(command)
@@ -523,7 +548,11 @@ def test_the_command_goes_on_with_the_very_study(tmp_path: Path, monkeypatch: py
     assert open_ends == ""
 
 
-def test_the_script_goes_on_with_the_very_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("change", [lambda: None, networks.change_settings])
+def test_the_script_goes_on_with_the_very_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[], Any]
+) -> None:
+    change()
     x = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
     toy = kat.from_arrays(x, (x[:, 0] > 0).astype(int), name="toy")
     arms = [kat.Arm.of("relu"), kat.Arm.of("relu", label='it\'s "quoted"')]
@@ -531,6 +560,7 @@ def test_the_script_goes_on_with_the_very_study(tmp_path: Path, monkeypatch: pyt
     plan = dataclasses.replace(plan, seeds=(3, 5))
     comparison = stored(tmp_path, plan, sample(plan, {arm.label: 0.9 for arm in arms}))
     code, _ = words.command(comparison)
+    apply(DEFAULTS)
     asked: list[Comparison] = []
     compare = kat.study.compare  # type: ignore[attr-defined]
     monkeypatch.setattr(kat.study, "compare", lambda *a, **k: asked.append(compare(*a, **k)))  # type: ignore[attr-defined]

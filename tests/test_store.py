@@ -17,6 +17,7 @@ from test_plan import plan
 
 from keras_acts_tuning import store as stores
 from keras_acts_tuning.arms import arms_from
+from keras_acts_tuning.comparison import load
 from keras_acts_tuning.errors import StudyError
 from keras_acts_tuning.plan import Plan
 from keras_acts_tuning.store import FILE_NAME, SCHEMA_VERSION, Measurement, Outcome, Store, Tuning
@@ -34,6 +35,7 @@ def outcome(arm: str = "relu", seed: int = 0) -> Outcome:
         finished="2026-01-01T00:00:01",
         details={"engine": "graph"},
         history={"loss": [0.3, float("nan")]},
+        environment={"python": "3"},
     )
 
 
@@ -43,27 +45,27 @@ def resume(directory: Path, study: Plan | None = None, *, extend: bool = False) 
 
 def test_an_outcome_is_read_as_it_was_written(tmp_path: Path) -> None:
     with resume(tmp_path) as store:
-        store.add(outcome(), {"python": "3"})
+        store.add(outcome())
     with Store.open(tmp_path) as store:
         (read,) = store.outcomes()
         assert repr(read) == repr(outcome())  # NaN is not equal to itself, its text is
         assert store.environments() == [{"python": "3"}]
         assert store.finished() == {("relu", 0)}
         (short,) = store.outcomes(long=False)
-        assert short == dataclasses.replace(outcome(), details={}, history={})
+        assert short == dataclasses.replace(outcome(), details={}, history={}, environment={})
 
 
 def test_a_trial_is_stored_once(tmp_path: Path) -> None:
     with resume(tmp_path) as store:
-        store.add(outcome(), {})
+        store.add(outcome())
         with pytest.raises(StudyError, match="UNIQUE"):
-            store.add(outcome(), {})
+            store.add(outcome())
         assert len(store.outcomes()) == 1
 
 
 def test_the_same_plan_goes_on_and_another_is_refused_untouched(tmp_path: Path) -> None:
     with resume(tmp_path) as store:
-        store.add(outcome(), {})
+        store.add(outcome())
     with resume(tmp_path) as store:
         assert store.finished() == {("relu", 0)}
     before = (tmp_path / FILE_NAME).read_bytes()
@@ -72,8 +74,44 @@ def test_the_same_plan_goes_on_and_another_is_refused_untouched(tmp_path: Path) 
     assert (tmp_path / FILE_NAME).read_bytes() == before
 
 
-def test_more_seeds_extend_a_study_only_when_asked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["trial", "tuning", "measurement"])
+def test_a_study_without_results_gives_way_to_another_and_one_with_any_does_not(tmp_path: Path, kind: str) -> None:
     resume(tmp_path).close()
+    with resume(tmp_path, plan(epochs=9)) as store:
+        assert store.plan.epochs == 9
+        match kind:
+            case "trial":
+                store.add(outcome())
+            case "tuning":
+                store.add_tuning(Tuning(arm="relu", chosen={"rate": 0.1}))
+            case "measurement":
+                store.add_measurements([MEASUREMENT], {})
+    with pytest.raises(StudyError, match=r"holds another study.*epochs: stored 9, asked 3"):
+        resume(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs a list of open files")
+def test_a_refused_study_leaves_no_file_open(tmp_path: Path) -> None:
+    with resume(tmp_path / "other") as store:
+        store.add(outcome())
+    resume(tmp_path / "cut").close()
+    (tmp_path / "cut" / FILE_NAME).write_bytes(b"SQLite")
+    kept = []  # whoever keeps the error keeps what its frames hold
+    for use in (
+        lambda: resume(tmp_path / "other", plan(epochs=9)),
+        lambda: resume(tmp_path / "cut"),
+        lambda: Store.open(tmp_path / "cut"),
+    ):
+        with pytest.raises(StudyError) as caught:
+            use()
+        kept.append(caught)
+    files = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    assert not [file for file in files if file.startswith(str(tmp_path))]
+
+
+def test_more_seeds_extend_a_study_only_when_asked(tmp_path: Path) -> None:
+    with resume(tmp_path) as store:
+        store.add(outcome())
     bigger = plan(seeds=(0, 1, 2), arms=arms_from("relu,gelu,elu"))
     with pytest.raises(StudyError, match=r"add `--extend`.*activations added: elu; seeds added: 2"):
         resume(tmp_path, bigger)
@@ -88,13 +126,14 @@ def test_two_writers_are_refused_and_a_reader_is_welcome(tmp_path: Path) -> None
         with pytest.raises(StudyError, match="Only one process"):
             resume(tmp_path)
         with Store.open(tmp_path) as reader:
-            writer.add(outcome(), {})
+            writer.add(outcome())
             assert reader.finished() == {("relu", 0)}
     resume(tmp_path).close()
 
 
 def test_a_failed_opening_leaves_no_lock(tmp_path: Path) -> None:
-    resume(tmp_path).close()
+    with resume(tmp_path) as store:
+        store.add(outcome())
     with pytest.raises(StudyError, match="another study"):
         resume(tmp_path, plan(epochs=9))
     filelock.FileLock(tmp_path / "study.lock").acquire(timeout=0).lock.release()
@@ -114,7 +153,7 @@ def test_a_directory_without_a_study_is_named(tmp_path: Path) -> None:
 
 def test_a_truncated_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     with resume(tmp_path) as store:
-        store.add(outcome(), {})
+        store.add(outcome())
     file = tmp_path / FILE_NAME
     file.write_bytes(file.read_bytes()[:5000])
     for use in (lambda: Store.open(tmp_path), lambda: resume(tmp_path)):
@@ -194,7 +233,7 @@ def test_a_store_of_version_1_is_read_as_it_is(old: Path) -> None:
 
 def test_a_store_of_version_1_that_is_written_becomes_the_newest(old: Path) -> None:
     with resume(old) as store:
-        store.add(outcome("gelu"), {"python": "4"})
+        store.add(dataclasses.replace(outcome("gelu"), environment={"python": "4"}))
         store.add_measurements([MEASUREMENT], {"python": "3"})
     resume(old / "new").close()
     assert schema(old) == schema(old / "new")
@@ -246,6 +285,19 @@ def test_a_tuning_is_read_as_it_was_written(tmp_path: Path) -> None:
         assert store.tunings() == [tuning]
 
 
+def test_a_search_that_goes_on_replaces_what_was_known_of_it(tmp_path: Path) -> None:
+    begun = Tuning(arm="relu", chosen={}, trials=[{"score": 0.5}])
+    other = Tuning(arm="tanh", chosen={"rate": 0.2}, finished="now")
+    ended = Tuning(arm="relu", chosen={"rate": 0.1}, trials=[{"score": 0.5}, {"score": 0.7}], finished="now")
+    with resume(tmp_path) as store:
+        for tuning in (begun, other):
+            store.add_tuning(tuning)
+        assert store.tunings() == [other, begun]
+        assert list(load(tmp_path).tunings) == [other]
+        store.add_tuning(ended)
+        assert store.tunings() == [other, ended]
+
+
 def test_a_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StudyError, match="needs to be writable"):
@@ -256,7 +308,7 @@ def test_a_read_only_directory_is_refused_and_can_be_read(
     tmp_path: Path, unprivileged: Callable[[], AbstractContextManager[None]]
 ) -> None:
     with resume(tmp_path / "study") as store:
-        store.add(outcome(), {})
+        store.add(outcome())
     for path in (*(tmp_path / "study").iterdir(), tmp_path / "study", tmp_path):
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
@@ -279,14 +331,14 @@ from keras_acts_tuning.errors import StudyError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write over the limit fails as on a full disk
 directory = Path(sys.argv[1])
 with resume(directory) as store:
-    store.add(outcome(), {})
+    store.add(outcome())
 limit = 70_000
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 written = 1
 try:
     with resume(directory) as store:
         for seed in range(1, 10_000):
-            store.add(outcome(seed=seed), {})
+            store.add(outcome(seed=seed))
             written += 1
 except StudyError as error:
     print(written, error)
@@ -304,7 +356,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
     with Store.open(tmp_path / "study") as store:
         assert len(store.finished()) == int(written) > 1
     with resume(tmp_path / "study") as store:  # there is room again
-        store.add(outcome("gelu"), {})
+        store.add(outcome("gelu"))
 
 
 def test_a_full_disk_at_the_start_leaves_no_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,7 +382,7 @@ def test_two_processes_on_one_directory_are_one_and_an_error(tmp_path: Path) -> 
         other = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert other.returncode == 1
         assert "Only one process at a time can run a study" in other.stderr.splitlines()[-1]
-        store.add(outcome(), {})
+        store.add(outcome())
 
 
 @pytest.mark.parametrize("size", [0, 1, 99, 4096])

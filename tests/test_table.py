@@ -21,8 +21,8 @@ from keras_acts_tuning.store import Outcome
 def study(tmp_path: Path) -> Comparison:
     with resume(tmp_path / "study", plan(seeds=(0, 1))) as store:
         for seed in (0, 1):
-            store.add(outcome(seed=seed), {})
-        store.add(Outcome(arm="gelu", seed=0, status="failed", reason='no, "none"', started="s", finished="f"), {})
+            store.add(outcome(seed=seed))
+        store.add(Outcome(arm="gelu", seed=0, status="failed", reason='no, "none"', started="s", finished="f"))
         store.add_measurements([MEASUREMENT], {})
     return load(tmp_path / "study")
 

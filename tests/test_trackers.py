@@ -64,8 +64,8 @@ def study(tmp_path: Path) -> Comparison:
                         measures={"train_s": 2.5, "energy_j": None},
                         started=NOON,
                         finished=LATER,
-                    ),
-                    environment(),
+                        environment=environment(),
+                    )
                 )
     return kat.load(tmp_path / "study")
 

@@ -21,7 +21,7 @@ from keras_acts_tuning.data import Data, Splits
 from keras_acts_tuning.engine import Trainer, has_drawn, seed_generators
 from keras_acts_tuning.engine._obstacles import overrides
 from keras_acts_tuning.errors import StudyError, received
-from keras_acts_tuning.measure import PeakMemory
+from keras_acts_tuning.measure import PeakMemory, accelerator
 from keras_acts_tuning.store import Outcome, Status, now
 from keras_acts_tuning.tasks import call_build
 
@@ -112,7 +112,7 @@ def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iter
         except Exception as error:
             outcome = failure(cell.arm.label, seed, error, started)
             trainer = None  # what is left of it cannot be trusted
-        yield outcome
+        yield replace(outcome, environment=environment())
 
 
 def failure(arm: str, seed: int, error: Exception, started: str) -> Outcome:
@@ -266,8 +266,9 @@ class BestEpoch(keras.callbacks.Callback):
 
     def _check(self, computed: Iterable[str]) -> None:
         if self._metric not in computed:
-            need = "The metric needs to be one that the model computes: name it with `metric` (`--metric`)"
-            raise StudyError(received(need, metric=self._metric, computed=sorted(computed)))
+            names = sorted(computed, key=lambda name: (name == "loss", name))
+            need = "The metric needs to be one that the model computes" + f", such as `--metric {names[0]}`" * bool(names)
+            raise StudyError(received(need, metric=self._metric, computed=names))
 
     def restore(self) -> None:
         """Set the model to the weights of the best epoch."""
@@ -310,8 +311,12 @@ def learned_parameters(model: Any) -> dict[str, dict[str, dict[str, float]]]:
     return found
 
 
-def environment() -> dict[str, Any]:
-    """The machine and the versions that results depend on."""
+@cache
+def environment() -> Mapping[str, Any]:
+    """The machine, the accelerator and the versions that this process trains with.
+
+    To be called where training is done: to name the accelerator starts it.
+    """
     packages = ("keras-acts", "keras", "keras-tuner", "numpy", "tensorflow", "tensorflow-cpu", "jax", "torch")
     versions = {}
     for package in packages:
@@ -323,8 +328,8 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
+        "accelerator": accelerator(),
         "backend": keras.backend.backend(),
-        "floatx": keras.config.floatx(),
         "versions": versions,
     }
 

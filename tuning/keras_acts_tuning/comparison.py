@@ -47,8 +47,8 @@ def standing(plan: Plan, outcomes: Iterable[Outcome]) -> Race:
 _SURE = ("parameters", "peak_memory_bytes")
 """Measures of a trial that no other trial beside it can spoil."""
 
-_BUSY = 1.25
-"""Processes a core above which a machine does something else than a study's own work."""
+_BUSY = 0.25
+"""Share of all cores that others take above which they may slow what is timed."""
 
 
 def _alone(outcome: Outcome) -> bool:
@@ -106,7 +106,7 @@ class Comparison:
         directory: The study's directory.
         plan: The study as planned.
         outcomes: The trials that have ended.
-        environments: The machines and versions that they ran on.
+        environments: The machines, accelerators and versions that they and the measurements were run with.
         measurements: What was measured apart from the trials.
         tunings: What a search found for each arm before them.
     """
@@ -176,9 +176,9 @@ class Comparison:
         sentences = ["Trials that ran side by side have no times." if beside else "Trials ran one at a time."]
         if apart:
             sentences.append("Steps, latency and compilation were timed apart, one activation at a time.")
-        load = max((m.value or 0.0 for m in self.measurements if m.name == "load_per_core"), default=0.0)
-        if load > _BUSY:
-            sentences.append(f"The machine was busy then: its load was {load:.1f} processes a core.")
+        others = max((m.value or 0.0 for m in self.measurements if m.name == "other_cpu_share"), default=0.0)
+        if others > _BUSY:
+            sentences.append(f"The machine was busy then: others took up to {others:.0%} of its processor cores.")
         return " ".join(sentences)
 
     def verdict(self) -> Verdict:

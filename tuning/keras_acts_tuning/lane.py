@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
-import cloudpickle
-
 from keras_acts_tuning._process import Ended, Process, described
-from keras_acts_tuning.cell import Cell, seeded_model
+from keras_acts_tuning._settings import carried
+from keras_acts_tuning.cell import Cell, environment, seeded_model
 from keras_acts_tuning.data import Splits
 from keras_acts_tuning.execute import Execution
 from keras_acts_tuning.measure import Bench, not_measured, steps_a_sample
@@ -36,8 +35,10 @@ Ask: TypeAlias = Callable[..., tuple[Any, str]]
 """Calls a method of an `_Arm`, wherever that is; gives its answer, or the reason why there is none."""
 
 
-def lane(cells: Sequence[Cell], step_s: Mapping[str, float], how: Execution) -> Iterator[list[Measurement]]:
-    """Time the cells' networks, and yield each arm's measurements.
+def lane(
+    cells: Sequence[Cell], step_s: Mapping[str, float], how: Execution
+) -> Iterator[tuple[list[Measurement], Mapping[str, Any]]]:
+    """Time the cells' networks, and yield each arm's measurements and the environment that they were taken in.
 
     Args:
         cells: The arms; of each cell's seeds the first decides its weights.
@@ -47,6 +48,7 @@ def lane(cells: Sequence[Cell], step_s: Mapping[str, float], how: Execution) -> 
     cores = _cores()
     for group in _groups(cells):
         where = f"on processor cores {', '.join(map(str, cores))}" if cores and not how.in_process else "on any core"
+        where += " of the machine that the study was started on" if how.address else ""
         circumstances = f"taken in {ROUNDS} rounds, each a turn of {len(group)} activations, {where}"
         with contextlib.ExitStack() as stack:
             asks = {
@@ -60,7 +62,7 @@ def lane(cells: Sequence[Cell], step_s: Mapping[str, float], how: Execution) -> 
                         _, reasons[label] = ask(method)
             for label, ask in asks.items():
                 found, reason = (None, reasons[label]) if reasons[label] else ask("finish", circumstances)
-                yield found or not_measured(label, reason)
+                yield found or (not_measured(label, reason), {})
 
 
 class _Arm:
@@ -84,9 +86,9 @@ class _Arm:
         """Time it for a moment."""
         self._bench.turn()
 
-    def finish(self, circumstances: str) -> list[Measurement]:
-        """What came of all turns."""
-        return self._bench.measurements(self._label, circumstances)
+    def finish(self, circumstances: str) -> tuple[list[Measurement], Mapping[str, Any]]:
+        """What came of all turns, and where they were taken."""
+        return self._bench.measurements(self._label, circumstances), environment()
 
 
 @contextlib.contextmanager
@@ -96,13 +98,14 @@ def _place(arm: _Arm, cores: Sequence[int], how: Execution) -> Iterator[Ask]:
         yield functools.partial(_call, arm)
         return
     commands, ours = multiprocessing.Pipe(duplex=False)
-    process = Process(cloudpickle.dumps(functools.partial(_serve, arm=arm, cores=cores)), (commands,))
+    process = Process(carried(functools.partial(_serve, arm=arm, cores=cores)), (commands,))
     commands.close()
 
     def ask(method: str, *arguments: Any) -> tuple[Any, str]:
         with contextlib.suppress(BrokenPipeError):  # then there is an end to receive
             ours.send((method, arguments))
         if not process.connection.poll(how.trial_timeout_s):
+            process.kill()  # or it would go on, and take its time from the others' turns
             return None, f"ran longer than the limit of {how.trial_timeout_s:g} s"
         answer = process.receive()
         if isinstance(answer, Ended):

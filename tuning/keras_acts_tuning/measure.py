@@ -56,7 +56,9 @@ MEASURES = {
     "peak_device_memory_bytes": Kind("B", "most memory that the backend had taken on the accelerator, data included"),
     "epoch_energy_cpu_j": Kind("J", "energy of the timed training steps, times the steps of an epoch over theirs"),
     "epoch_energy_gpu_j": Kind("J", "energy of the timed training steps, times the steps of an epoch over theirs"),
-    "load_per_core": Kind("processes", "load average of the last minute, by processor cores, as the turns began"),
+    "other_cpu_share": Kind(
+        "of all cores", "processor time that all but the timed process took in a turn, over its length times the cores"
+    ),
 }
 """What the timing lane measures of each arm."""
 
@@ -165,6 +167,44 @@ class NVML:
         return (after[0] - before[0]) / 1e3
 
 
+class OtherCPU:
+    """What everything but this process takes of the machine's processor cores, as Linux counts it.
+
+    Args:
+        file: Where it does.
+
+    Raises:
+        NotMeasuredError: It does not.
+    """
+
+    def __init__(self, file: Path = Path("/proc/stat")) -> None:
+        self._file = file
+        self.start()
+
+    def start(self) -> None:
+        """From now on."""
+        self._started, self._since = self._read(), time.perf_counter()
+
+    def share(self) -> float:
+        """The share of all cores' time since the start, from 0 to 1."""
+        seconds = self._read() - self._started
+        # The system counts in hundredths of a second, so that the difference may come out just below 0.
+        return max(0.0, seconds / (time.perf_counter() - self._since) / self._cores)
+
+    def _read(self) -> float:
+        """Seconds of all cores together, but for this process's."""
+        try:
+            total, *cores = (line.split() for line in self._file.read_text().splitlines() if line.startswith("cpu"))
+        except (OSError, ValueError):
+            raise NotMeasuredError("only Linux tells what other processes take") from None
+        user, nice, system, idle, _, irq, softirq, steal = map(int, total[1:9])
+        if not user + idle:  # in a sandbox that imitates Linux
+            raise NotMeasuredError(f"the system does not count processor time in {self._file}")
+        self._cores = len(cores)
+        busy = user + nice + system + irq + softirq + steal
+        return busy / os.sysconf("SC_CLK_TCK") - time.process_time()
+
+
 class PeakMemory:
     """The most that this process holds in memory from now on, above what it holds now.
 
@@ -212,7 +252,7 @@ def peak_device_memory() -> float:
     Raises:
         NotMeasuredError: There is no accelerator, or the backend does not tell.
     """
-    if not has_accelerator():
+    if accelerator() is None:
         raise NotMeasuredError("no accelerator")
     match keras.backend.backend():
         case "tensorflow":
@@ -232,23 +272,26 @@ def peak_device_memory() -> float:
             return float(torch.cuda.max_memory_allocated())
 
 
-def has_accelerator() -> bool:
-    """Whether the backend computes on something else than the CPU."""
+def accelerator() -> str | None:
+    """The name of what the backend computes on where that is not the CPU, of several the first; else `None`."""
     match keras.backend.backend():
         case "tensorflow":
             import tensorflow as tf
 
-            return bool(tf.config.list_logical_devices("GPU"))
+            if not tf.config.list_logical_devices("GPU"):
+                return None
+            device = tf.config.get_visible_devices("GPU")[0]
+            return str(tf.config.experimental.get_device_details(device).get("device_name", "GPU"))
         case "jax":
             import jax
 
-            return jax.default_backend() != "cpu"
+            return None if jax.default_backend() == "cpu" else str(jax.local_devices()[0].device_kind)
         case "torch":
             import torch
 
-            return torch.cuda.is_available()
+            return torch.cuda.get_device_name() if torch.cuda.is_available() else None
         case _:
-            return False
+            return None
 
 
 @dataclass(frozen=True)
@@ -379,7 +422,6 @@ class Bench:
     """
 
     def __init__(self, model: keras.Model, x: Any, y: Any, *, batch_size: int, epoch_steps: float) -> None:
-        self._load = _load_per_core()
         self._model = model
         self._epoch_steps = epoch_steps
         self._steps = -(-len(x) // batch_size)
@@ -389,10 +431,13 @@ class Bench:
         self._details: dict[str, str] = {}
         self._samples: dict[str, list[float]] = defaultdict(list)
         self._turns = 0
+        self._others: OtherCPU | None = None
+        with self._or_reason("other_cpu_share"):
+            self._others = OtherCPU()
         with self._or_reason("epoch_energy_cpu_j"):
             self._counters["epoch_energy_cpu_j"] = RAPL()
         with self._or_reason("epoch_energy_gpu_j"):
-            if not has_accelerator():
+            if accelerator() is None:
                 raise NotMeasuredError("no accelerator")
             self._counters["epoch_energy_gpu_j"] = NVML()
         # The first training compiles, and the one after it is the first with everything in place.
@@ -418,12 +463,16 @@ class Bench:
         self._turns += 1
         gc.collect()
         gc.disable()
+        if self._others is not None:
+            self._others.start()
         try:
             self._time_training()
             if self._forward:
                 self._time_inference()
         finally:
             gc.enable()
+        if self._others is not None:
+            self._samples["other_cpu_share"].append(self._others.share())
 
     def measurements(self, arm: str, circumstances: str) -> list[Measurement]:
         """All of `MEASURES`, as the arm's.
@@ -434,10 +483,8 @@ class Bench:
         """
         samples = {
             "parameters": [float(self._model.count_params())],
-            "load_per_core": [] if self._load is None else [self._load],
             **self._samples,
         }
-        reasons = {"load_per_core": "the system does not tell its load", **self._reasons}
         result = []
         for name, kind in MEASURES.items():
             values = samples.get(name, [])
@@ -454,7 +501,7 @@ class Bench:
                     high=high if spread else None,
                     unit=kind.unit,
                     method="; ".join(part for part in how if part),
-                    reason="" if values else reasons[name],
+                    reason="" if values else self._reasons[name],
                     finished=now(),
                 )
             )
@@ -520,10 +567,3 @@ def not_measured(arm: str, reason: str) -> list[Measurement]:
         Measurement(arm=arm, name=name, unit=kind.unit, method=kind.method, reason=reason, finished=now())
         for name, kind in MEASURES.items()
     ]
-
-
-def _load_per_core() -> float | None:
-    try:
-        return os.getloadavg()[0] / (os.cpu_count() or 1)
-    except (AttributeError, OSError):  # Windows
-        return None

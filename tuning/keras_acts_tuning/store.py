@@ -84,6 +84,7 @@ class Outcome:
         finished: When it ended, likewise.
         details: What else is known, as plain data: the learned parameters, the engine.
         history: Every metric after every epoch; one of several values as `name_0`, `name_1`, …
+        environment: The machine and the versions that it ran with; empty where its process did not live to tell.
     """
 
     arm: str
@@ -97,6 +98,7 @@ class Outcome:
     finished: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
     history: Mapping[str, list[float]] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +148,7 @@ class Tuning:
     @property
     def failures(self) -> str:
         """How many trainings did not complete, and why, in words; empty where all did."""
-        reasons = [str(trial["reason"]) for trial in self.trials if trial["status"] != "completed"]
+        reasons = [trial["reason"].partition("\n")[0] for trial in self.trials if trial["status"] != "completed"]
         if not reasons:
             return ""
         return f"{len(reasons)} of {len(self.trials)} trainings did not complete: {'; '.join(dict.fromkeys(reasons))}"
@@ -256,7 +258,7 @@ class Store:
         """The study as planned."""
         return Plan.from_dict(json.loads(self._connection.execute("SELECT plan FROM study").fetchone()[0]))
 
-    def add(self, outcome: Outcome, environment: Mapping[str, Any]) -> None:
+    def add(self, outcome: Outcome) -> None:
         """Write a finished trial, in one transaction.
 
         Raises:
@@ -273,7 +275,7 @@ class Store:
                     outcome.score,
                     outcome.best_epoch,
                     json.dumps(dict(outcome.measures)),
-                    self._environment(environment),
+                    self._environment(outcome.environment),
                     outcome.started,
                     outcome.finished,
                     json.dumps(dict(outcome.details)),
@@ -338,27 +340,25 @@ class Store:
         """Every outcome, in the order in which the trials ended.
 
         Args:
-            long: Whether to read details and histories, most of the file, too.
+            long: Whether to read details, histories and environments, most of the file, too.
         """
         columns = "arm, seed, status, reason, score, best_epoch, measures, started, finished"
-        rows = self._connection.execute(
-            f"SELECT {columns}{', details, history' if long else ''} FROM trials ORDER BY rowid"
-        )
+        further = ", details, history, (SELECT facts FROM environments WHERE id = environment)" if long else ""
+        rows = self._connection.execute(f"SELECT {columns}{further} FROM trials ORDER BY rowid")
         names = columns.split(", ")
         result = []
         for row in rows:
             plain = dict(zip(names, row[:9], strict=True))
             plain["measures"] = json.loads(plain["measures"])
             if long:
-                plain["details"], plain["history"] = json.loads(row[9]), json.loads(row[10])
+                plain["details"], plain["history"], plain["environment"] = map(json.loads, row[9:])
             result.append(Outcome(**plain))
         return result
 
     def environments(self) -> list[dict[str, Any]]:
-        """The machines and versions that trials ran on."""
-        return [
-            json.loads(facts) for (facts,) in self._connection.execute("SELECT facts FROM environments ORDER BY id")
-        ]
+        """The machines and versions that trials and measurements ran with, as far as they are known."""
+        rows = self._connection.execute("SELECT facts FROM environments WHERE facts != '{}' ORDER BY id")
+        return [json.loads(facts) for (facts,) in rows]
 
     def close(self) -> None:
         """Close the file and let others write."""

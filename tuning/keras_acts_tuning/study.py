@@ -4,14 +4,13 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from keras_acts_tuning import cell as cells
 from keras_acts_tuning.analyse import Direction
 from keras_acts_tuning.arms import Arm, arms_from
 from keras_acts_tuning.cell import Cell, Progress
@@ -176,7 +175,6 @@ class _Study:
     store: Store
     execution: Execution
     listener: Listener
-    environment: dict[str, Any] = field(default_factory=cells.environment)
 
     def run(self) -> None:
         """Train every trial that is missing."""
@@ -203,8 +201,8 @@ class _Study:
             return
         self.listener.measuring([cell.arm.label for cell in todo])
         step_s = {label: statistics.median(values) / 1e3 for label, values in step_ms.items()}
-        for measurements in lane(todo, step_s, self.execution):
-            self.store.add_measurements(measurements, self.environment)
+        for measurements, environment in lane(todo, step_s, self.execution):
+            self.store.add_measurements(measurements, environment)
 
     def _search(self) -> None:
         """Search the hyper-parameters of each arm that has trials left; where a search finds none, they have failed."""
@@ -281,7 +279,7 @@ class _Study:
 
     def _keep(self, outcome: Outcome) -> None:
         alone = self.execution.workers in (None, 1) and self.execution.address is None
-        self.store.add(replace(outcome, details={**outcome.details, "alone": alone}), self.environment)
+        self.store.add(replace(outcome, details={**outcome.details, "alone": alone}))
         self.listener.ended(outcome)
 
 

@@ -106,7 +106,8 @@ _NAMES = {
     "epoch_energy_cpu_j": "processor energy an epoch",
     "epoch_energy_gpu_j": "accelerator energy an epoch",
     "throughput_per_s": "throughput",
-    "load_per_core": "load while it was timed",
+    "other_cpu_share": "taken by others meanwhile",
+    "load_per_core": "load while it was timed",  # of studies that were measured before there was `other_cpu_share`
 }
 _WEIGHED = (
     "train_s",

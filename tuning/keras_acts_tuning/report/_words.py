@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_acts_tuning._settings import DEFAULTS
 from keras_acts_tuning.analyse import Ranking
 from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.errors import StudyError
@@ -146,10 +147,11 @@ def _odd(comparison: "Comparison") -> list[str]:
         )
     if plan.direction == "min":
         texts.append(f"Less {plan.metric} is better: a difference below 0 is an improvement on {plan.reference}.")
-    if len(comparison.environments) > 1:
+    ran_on = {json.dumps(dict(o.environment), sort_keys=True) for o in comparison.outcomes if o.environment}
+    if len(ran_on) > 1:
         texts.append(
-            f"Trials ran on {len(comparison.environments)} different machines or sets of versions: scores may differ "
-            "in their last digits, and times do not compare."
+            f"Trials ran on {len(ran_on)} different machines or sets of versions: scores may differ in their last "
+            "digits, and times do not compare."
         )
     return texts
 
@@ -220,7 +222,8 @@ def command(comparison: "Comparison") -> tuple[str, str]:
     plain_arms = all(arm.label == Arm(arm.name, arm.arguments).label for arm in plan.arms)
     counted_seeds = plan.seeds == tuple(range(len(plan.seeds)))
     importable = built_in or not function.startswith(("script:", "?:"))
-    if not ((task or file) and plain_arms and counted_seeds and importable and "<" not in function):
+    settled = plan.settings == DEFAULTS
+    if not ((task or file) and plain_arms and counted_seeds and importable and "<" not in function and settled):
         return _python(plan, directory), "The network and the data are the script's own; their digests are below."
     words = ["keras-acts", "compare", str(plan.data["name"]) if task else source]
     tune = plan.tune
@@ -290,8 +293,18 @@ def _python(plan: Plan, directory: Path) -> str:
         **({"race": True} if plan.race else {}),
     }
     lines = "".join(f"    {name}={value!r},\n" for name, value in settings.items())
-    head = "import keras_acts_tuning as kat\n\nkat.compare(\n    network,\n    data,\n"
-    return f"{head}    activations=[\n{arms}    ],\n{lines})"
+    changed = [_setting(name, value) for name, value in plan.settings.items() if value != DEFAULTS[name]]
+    head = ["import keras"] * bool(changed) + ["import keras_acts_tuning as kat", "", *changed]
+    call = f"kat.compare(\n    network,\n    data,\n    activations=[\n{arms}    ],\n{lines})"
+    return "\n".join([*head, call])
+
+
+def _setting(name: str, value: Any) -> str:
+    """The code that changes one of Keras's settings."""
+    if name == "flash_attention":
+        return "keras.config.disable_flash_attention()"
+    given = f"keras.dtype_policies.get({value!r})" if isinstance(value, dict) else repr(value)
+    return f"keras.config.set_{name}({given})"
 
 
 def provenance(comparison: "Comparison") -> tuple[tuple[str, str], ...]:
@@ -304,17 +317,19 @@ def provenance(comparison: "Comparison") -> tuple[tuple[str, str], ...]:
         ("from", str(data.get("source"))),
         ("data digest (SHA-256)", str(data.get("sha256"))),
         ("network", build["function"]),
-        ("network digest (SHA-256)", build.get("sha256", "none: its source could not be read")),
+        ("network digest (SHA-256)", build.get("sha256", plan.network.get("code", "none: its source could not be read"))),
+        ("the network reads", ", ".join(f"{name} = {short(text)}" for name, text in plan.network.items()) or "nothing"),
         ("seeds", ", ".join(map(str, plan.seeds))),
         ("training", f"{counted(plan.epochs, 'epoch')}, batches of {plan.batch_size}, split seed {plan.split_seed}"),
         ("backend", plan.backend),
+        ("Keras's settings", ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in plan.settings.items())),
     ]
     if outcomes:
         started, finished = min(o.started for o in outcomes), max(o.finished for o in outcomes)
         pairs.append(("run", f"{_second(started)} to {_second(finished)} UTC"))
     for index, environment in enumerate(comparison.environments, 1):
         which = f" {index}" if len(comparison.environments) > 1 else ""
-        machine = (environment.get("processor"), environment.get("system"), environment.get("floatx"))
+        machine = (environment.get(fact) for fact in ("processor", "accelerator", "system", "floatx"))
         others = {k: v for k, v in environment.items() if k not in _KNOWN}
         versions = environment.get("versions") or {}
         pairs += [
@@ -331,7 +346,7 @@ def provenance(comparison: "Comparison") -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-_KNOWN = ("processor", "system", "floatx", "python", "versions", "backend")
+_KNOWN = ("processor", "accelerator", "system", "floatx", "python", "versions", "backend")
 
 
 def failures(comparison: "Comparison") -> list[tuple[str, str, str, list[int]]]:
