@@ -58,26 +58,26 @@ def _alone(outcome: Outcome) -> bool:
 
 @dataclass(frozen=True)
 class Row:
-    """One arm in the table.
+    """One activation in the table.
 
     Args:
-        activation: The arm's label.
+        activation: Its label.
         completed: Trials that completed with a finite score.
         planned: Trials planned.
         mean: Mean score over the completed trials, on the test part.
         spread: Their standard deviation (of a sample).
         difference: Mean difference to the reference over the seeds that both completed, with its 95 %
             interval.
-        finding: `"better"` or `"worse"` where the difference is shown at 5 % over all arms (Holm),
+        finding: `"better"` or `"worse"` where the difference is shown at 5 % over all of them (Holm),
             else `"open"`; empty for the reference.
-        best_probability: How likely this is the best arm, over new seeds.
+        best_probability: How likely this is the best one, over new seeds.
         train_s: Median seconds of training, without compiling, validation and callbacks, over the
             trials that ran with no other beside them.
-        compile_s: Seconds of tracing and compiling, once an arm, as `step_ms`.
+        compile_s: Seconds of tracing and compiling, once an activation, as `step_ms`.
         step_ms: Median milliseconds a training step, as measured apart from the trials; where that
             was not done, over the trials that ran with no other beside them.
         latency_ms: Median milliseconds of a forward pass of one example, measured apart.
-        peak_memory_bytes: Peak memory of the arm's process above what it held at its start.
+        peak_memory_bytes: Peak memory of its process above what it held at its start.
         parameters: Parameters of the network.
         tuned: The hyper-parameters that the search before its trials chose.
     """
@@ -108,7 +108,7 @@ class Comparison:
         outcomes: The trials that have ended.
         environments: The machines, accelerators and versions that they and the measurements were run with.
         measurements: What was measured apart from the trials.
-        tunings: What a search found for each arm before them.
+        tunings: What a search found for each activation before them.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Comparison:
 
     @property
     def tuned(self) -> dict[str, Mapping[str, Any]]:
-        """The hyper-parameters that were chosen for each arm."""
+        """The hyper-parameters that were chosen for each activation."""
         return {tuning.arm: tuning.chosen for tuning in self.tunings}
 
     @property
@@ -148,13 +148,13 @@ class Comparison:
         return [outcome for outcome in self.outcomes if outcome.status != "completed"]
 
     def scores(self, label: str) -> dict[int, float]:
-        """The scores of an arm's completed trials, by seed."""
+        """The scores of an activation's completed trials, by seed."""
         pairs = {o.seed: o.score for o in self.outcomes if o.arm == label and o.status == "completed"}
         return {seed: score for seed, score in sorted(pairs.items()) if score is not None}
 
     @cached_property
     def all_scores(self) -> Scores:
-        """The scores of every arm, a trial that diverged being NaN, as `keras_acts_tuning.analyse` takes them."""
+        """The scores of every activation, a trial that diverged being NaN, as `keras_acts_tuning.analyse` takes them."""
         plan = self.plan
         values: dict[str, dict[int, float]] = {arm.label: self.scores(arm.label) for arm in plan.arms}
         for outcome in self.outcomes:
@@ -195,7 +195,7 @@ class Comparison:
         return replace(answer, sentences=(*answer.sentences, f"Tuned for {answer.pick}: {described(chosen)}."))
 
     def table(self) -> list[Row]:
-        """A row an arm, the best mean first, arms without a score last."""
+        """A row an activation, the best mean first, those without a score last."""
         sign = -1.0 if self.plan.direction == "max" else 1.0
         rows = [self._row(arm.label) for arm in self.plan.arms]
         return sorted(rows, key=lambda row: math.inf if row.mean is None else sign * row.mean)
@@ -234,7 +234,7 @@ class Comparison:
 
         Args:
             path: A `.png`, `.svg` or `.pdf` file. Defaults to `plot.png` in the study's directory.
-            kind: `"scores"` (every score and each arm's mean), `"forest"`, `"curves"`, `"ranks"`,
+            kind: `"scores"` (every score and each activation's mean), `"forest"`, `"curves"`, `"ranks"`,
                 `"pareto"`, `"costs"`, `"learned"` or `"health"`. Defaults to `"scores"`.
 
         Returns:
