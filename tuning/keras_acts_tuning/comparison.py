@@ -154,7 +154,7 @@ class Comparison:
 
     @cached_property
     def all_scores(self) -> Scores:
-        """The scores of every activation, a trial that diverged being NaN, as `keras_acts_tuning.analyse` takes them."""
+        """All scores, a trial that diverged being NaN, as `keras_acts_tuning.analyse` takes them."""
         plan = self.plan
         values: dict[str, dict[int, float]] = {arm.label: self.scores(arm.label) for arm in plan.arms}
         for outcome in self.outcomes:
