@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from keras import layers, ops
+from keras import layers
 
 import keras_acts_tuning as kat
 from keras_acts_tuning import cell as cells
@@ -40,7 +40,7 @@ DRAWING = {
     "a width, from Python": lambda: network(units=random.choice([2, 4])),
     "a factor, from NumPy": lambda: network(loss=scaled(np.random.uniform())),
     "a factor, from Python": lambda: network(loss=scaled(random.uniform(0.0, 1.0))),
-    "a factor, from Keras": lambda: network(loss=scaled(ops.convert_to_numpy(keras.random.uniform(())))),
+    "a factor, from Keras": lambda: network(loss=scaled(float(keras.random.uniform(())))),
     "weights alone": network,
 }
 
@@ -51,3 +51,9 @@ def test_a_seed_gives_what_it_gives_alone(build: Callable[[], keras.Model]) -> N
     assert {status for status, *_ in together} == {"completed"}
     apart = [outcome for seed in range(4) for outcome in cells.run(cell(build, (seed,)))]
     assert together == [(o.status, o.reason, o.score, o.history) for o in apart]
+
+
+@pytest.mark.parametrize(("build", "compiled"), [("weights alone", 1), ("a factor, from NumPy", 4)])
+def test_seeds_share_a_compiled_model_where_that_is_exact(build: str, compiled: int, trainers: list[Any]) -> None:
+    assert len(list(cells.run(cell(DRAWING[build])))) == 4
+    assert len(trainers) == compiled

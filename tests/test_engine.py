@@ -13,7 +13,7 @@ import pytest
 from keras import layers
 
 import keras_acts as ka
-from keras_acts_tuning.engine import Trainer, Training, seed_generators
+from keras_acts_tuning.engine import Trainer, Training, has_drawn, seed_generators
 
 BACKEND = keras.backend.backend()
 BATCH = 16
@@ -492,6 +492,9 @@ def other(*stack: Any, **arguments: Any) -> Model:
         ("variables", lambda: other()),
         ("layers", lambda: other(layers.Dense(8, "relu"))),
         ("loss", lambda: other(layers.Dense(8, "tanh"), loss="mse")),
+        ("loss", lambda: other(layers.Dense(8, "tanh"), loss_weights=[2.0])),
+        ("metrics", lambda: other(layers.Dense(8, "tanh"), metrics=["mae"])),
+        ("metrics", lambda: other(layers.Dense(8, "tanh"), weighted_metrics=["mae"])),
         ("optimizer", lambda: other(layers.Dense(8, "tanh"), optimizer="sgd")),
         ("optimizer", lambda: other(layers.Dense(8, "tanh"), optimizer=keras.optimizers.Adam(beta_1=0.8))),
     ],
@@ -509,6 +512,57 @@ def test_a_restart_needs_the_same_constants_of_an_activation() -> None:
     with pytest.raises(ValueError, match="same layers"):
         trainer.restart_from(other(layers.Dense(8, ka.Snake(2.0, learn=()))))
     trainer.restart_from(other(layers.Dense(8, ka.Snake(1.0, learn=()))))
+
+
+def scaled(factor: float) -> Callable[[Any, Any], Any]:
+    return lambda y, p: factor * keras.losses.sparse_categorical_crossentropy(y, p)
+
+
+class Scaled(keras.losses.Loss):
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return scaled(self.factor)(y_true, y_pred)
+
+
+@pytest.mark.parametrize("loss", [scaled, Scaled])
+def test_a_restart_needs_the_same_constants_of_a_loss(loss: Callable[[float], Any]) -> None:
+    trainer = Trainer(other(loss=loss(1.0)), FLAT, CLASSES)
+    with pytest.raises(ValueError, match="same loss"):
+        trainer.restart_from(other(loss=loss(2.0)))
+    trainer.restart_from(other(loss=loss(1.0)))
+
+
+def test_draws_at_random_are_noticed_but_for_those_of_keras() -> None:
+    def dropping_out() -> None:
+        dropping()
+        recurrent()
+
+    def from_backend() -> None:
+        if BACKEND == "tensorflow":
+            import tensorflow as tf
+
+            tf.random.normal([])
+        elif BACKEND == "torch":
+            import torch
+
+            torch.randn([])
+        else:  # JAX has no generator of its own
+            np.random.normal()
+
+    for draw, noticed in (
+        (dropping_out, False),
+        (lambda: np.random.default_rng(0).normal(), False),
+        (np.random.normal, True),
+        (lambda: keras.random.normal(()), True),
+        (from_backend, True),
+    ):
+        seed_generators(3)
+        assert not has_drawn(3)
+        draw()
+        assert has_drawn(3) == noticed
 
 
 @pytest.mark.parametrize("changes", [{"optimizer": "sgd"}, {"loss": "mae"}], ids=str)

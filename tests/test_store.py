@@ -287,7 +287,7 @@ def test_a_tuning_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_search_that_goes_on_replaces_what_was_known_of_it(tmp_path: Path) -> None:
     begun = Tuning(arm="relu", chosen={}, trials=[{"score": 0.5}])
-    other = Tuning(arm="tanh", chosen={"rate": 0.2}, finished="now")
+    other = Tuning(arm="tanh", chosen={"rate": 0.2}, trials=[], finished="now")
     ended = Tuning(arm="relu", chosen={"rate": 0.1}, trials=[{"score": 0.5}, {"score": 0.7}], finished="now")
     with resume(tmp_path) as store:
         for tuning in (begun, other):

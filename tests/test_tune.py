@@ -108,7 +108,7 @@ def test_the_test_part_chooses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_search_has_a_seed_of_its_own(tmp_path: Path) -> None:
-    with pytest.raises(kat.StudyError, match="below 2147483648"):
+    with pytest.raises(kat.StudyError, match="from 0 to 2147483647"):
         study(tmp_path, seeds=[SEARCH_SEED])
 
 
@@ -205,6 +205,13 @@ def test_every_value_is_trained_with_itself(build: Any) -> None:
     together = scores(1.0, 10.0, 0.001)
     assert together == scores(1.0) | scores(10.0) | scores(0.001)
     assert len(set(together.values())) == 3
+
+
+def test_values_of_the_optimizer_alone_share_a_compiled_model(trainers: list[Any]) -> None:
+    for build, count in ((networks.tiny, 1), (networks.wide, 4)):
+        trainers.clear()
+        assert len(searched(cell(build), RATE)["trials"]) == 4
+        assert len(trainers) == count
 
 
 def test_an_arm_whose_search_finds_nothing_is_recorded(tmp_path: Path) -> None:
@@ -316,7 +323,7 @@ def test_the_chosen_values_are_shown(tmp_path: Path, capsys: pytest.CaptureFixtu
         ({"tuner": "randam"}, "No such tuner; .*random"),
         ({"tuner": "hyperband", "tune": {"learning_rate": [1e-3, 1e-2]}}, "Hyperband needs a range"),
         ({"tuner": "random", "tune": None}, "A tuner and its trials need `tune`"),
-        ({"tune_trials": 0}, "`tune_trials` needs to be at least 1"),
+        ({"tune_trials": 0}, "`tune_trials` needs to be a whole number from 1"),
         ({"build": networks.scheduled}, "a number as learning rate"),
         ({"build": networks.drawing_nothing, "tune": None}, "draw something from `hp`"),
         ({"metric": "auc"}, "one that the model computes"),

@@ -107,7 +107,9 @@ def compare(
             help="A Ray cluster to train on: host:port, 'auto', or 'local' for one of its own on this machine."
         ),
     ] = None,
-    trial_timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial is ended.")] = None,
+    trial_timeout: Annotated[
+        float | None, typer.Option(help="Seconds after which a trial, or a training of a search, is ended.")
+    ] = None,
     memory_limit: Annotated[
         str | None, typer.Option(help="Memory that a trial may take, such as 2GB or 512MiB, before it is ended.")
     ] = None,

@@ -156,6 +156,7 @@ def _tunings(comparison: Comparison) -> tuple[Block, ...]:
     if not comparison.tunings:
         return ()
     names = list(dict.fromkeys(name for tuning in comparison.tunings for name in tuning.chosen))
+    failed = tuple(f"{tuning.arm}: {tuning.failures}." for tuning in comparison.tunings if tuning.failures)
 
     def setting(value: object) -> Cell:
         return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else word(value)
@@ -173,6 +174,7 @@ def _tunings(comparison: Comparison) -> tuple[Block, ...]:
                 for tuning in comparison.tunings
             ),
         ),
+        *([Points(failed)] if failed else []),
     )
 
 
