@@ -3,6 +3,7 @@
 import doctest
 import json
 import math
+import re
 import time
 from typing import Any
 
@@ -276,7 +277,7 @@ def test_every_result_is_json() -> None:
 
 
 def not_above(rate: calibration.Rate, promise: float) -> bool:
-    """Whether a true rate of `promise` would give as many hits in at least one of a thousand runs."""
+    """Whether a true rate of `promise` would give as many hits in at least one of a millions runs."""
     return rate.hits <= stats.binom.ppf(0.999, rate.studies, promise)
 
 
@@ -572,14 +573,76 @@ def test_nothing_is_recommended_where_every_arm_diverged() -> None:
     runs = {"relu": {0: math.nan, 1: 0.8, 2: 0.8}, "mish": {0: math.inf, 1: math.nan, 2: 0.9}}
     found, text = said(Scores("loss", "min", runs, {}))
     assert (found.kind, found.pick) == ("unjudged", None)
-    assert "every activation diverged, relu the least often" in text
+    assert "every activation with a score diverged, relu the least often" in text
+    _, text = said(Scores("loss", "min", {"mish": runs["mish"]}, {"relu": 3, "mish": 3}))
+    assert text.startswith("Nothing to recommend: only mish has scores, and it diverged. Not every trial counts: ")
 
 
 def test_a_lone_arm_and_an_empty_study_compare_nothing() -> None:
     _, text = said(study({"relu": 0.8}, mish={}))
     assert text.startswith("Nothing to compare: only relu has scores to judge by.")
     _, text = said(Scores("accuracy", "max", {}, {"relu": 3, "mish": 3}))
-    assert text.startswith("Nothing to compare: none of the 6 trials has a score.")
+    assert text.startswith("Nothing to compare: no trial has a score. Not every trial counts: relu failed in 3 of 3")
+    _, text = said(Scores("accuracy", "max", {"relu": {}, "mish": {}}, {}))
+    assert text == "Nothing to compare: no trial has a score."
+
+
+def test_a_reference_that_leads_is_held_against_what_it_is_not_shown_better_than() -> None:
+    steady = {seed: 0.79 + 1e-4 * seed for seed in range(10)}
+    unsure = {seed: 0.7 if seed % 3 else 0.9 for seed in range(10)}
+    found, text = said(Scores("accuracy", "max", {"relu": dict.fromkeys(range(10), 0.8), "a": steady, "b": unsure}, {}))
+    assert (found.kind, found.pick) == ("open", "relu")
+    assert "relu comes first, but is not shown the best; its mean accuracy is 0.02 higher than b's" in text
+    assert "a is shown worse" in text
+
+
+def test_what_shares_no_seeds_is_not_measured_against_each_other() -> None:
+    nine = dict.fromkeys(range(3), 0.9)
+    _, text = said(Scores("accuracy", "max", {"relu": {4: 0.8, 7: 0.8}, "mish": nine, "elu": nine}, {}))
+    assert text.endswith("mish comes first, but is not shown better; it shares fewer than two seeds with relu.")
+    runs = {"relu": dict.fromkeys(range(5), 0.9), "mish": {0: 0.7, 1: 0.71, 2: 0.7}, "elu": {4: 0.7, 5: 0.9}}
+    _, text = said(Scores("accuracy", "max", runs, {}))
+    assert "relu comes first, but is not shown the best; it shares fewer than two seeds with elu; mish is shown" in text
+    runs = {"relu": {0: 0.8, 1: 0.81}, "mish": {0: 0.8, 1: 0.81}, "elu": {2: 0.1, 3: 0.2}}
+    _, text = said(Scores("accuracy", "max", runs, {}))
+    assert "No difference at all" not in text
+
+
+def test_numbers_of_any_size_are_written_out() -> None:
+    millionths = {
+        arm: {s: 1e-6 * v for s, v in runs.items()} for arm, runs in study(equal_but("mish", 1)).values.items()
+    }
+    _, text = said(Scores("rmse", "max", millionths, {}))
+    assert re.search(r"interval of the difference \d\.\d+e-07 to \d\.?\d*e-06, ", text)
+    millions = {arm: {s: 1e6 * v for s, v in runs.items()} for arm, runs in study(equal_but("", 0.0), 5).values.items()}
+    _, text = said(Scores("rmse", "min", millions, {}))
+    assert not re.search(r"\de[+-]\d", text)
+    assert re.search(r"interval of the difference -?[\d,]+00 to -?[\d,]+00, ", text)
+    runs = {"relu": {0: 0.8, 1: 0.8, 2: 0.8}, "mish": {0: 0.9, 1: 0.84, 2: 0.81}}
+    _, text = said(Scores("accuracy", "max", runs, {}))
+    assert "-0.0 to" not in text
+    assert "-0.00 to" not in text
+
+
+def test_what_single_precision_tells_apart_is_equal() -> None:
+    """A third of an accuracy's mean is another number in another order, and each score is one of single precision."""
+    single = [float(np.float32(correct / 360)) for correct in range(361)]
+    runs = {
+        "relu": {0: single[350], 1: single[344], 2: single[331]},
+        "mish": {0: single[345], 1: single[348], 2: single[332]},
+    }
+    assert np.mean(list(runs["mish"].values())) != np.mean(list(runs["relu"].values()))
+    scores = Scores("accuracy", "max", runs, {})
+    assert rank({"one": scores, "two": scores}).mean_ranks == {"relu": 1.5, "mish": 1.5}
+    for reference in runs:
+        assert analyse(scores, reference).leader == reference
+        _, text = said(scores, reference)
+        assert "mean accuracy is the same as" in text
+        assert "To find" not in text
+    steady = {"relu": dict.fromkeys(range(3), 2.302585), "mish": dict.fromkeys(range(3), 2.302584)}
+    found, text = said(Scores("loss", "min", steady, {}))
+    assert (found.kind, found.pick) == ("open", "relu")
+    assert text.startswith("No difference at all")
 
 
 # Errors

@@ -15,6 +15,9 @@ from keras_acts_tuning.errors import StudyError, nearest, received
 Direction: TypeAlias = Literal["max", "min"]
 Array: TypeAlias = NDArray[np.float64]
 
+PRECISION = 1e-6
+"""Share of themselves by which scores differ that single precision, in which most are computed, does not tell apart."""
+
 
 class Plain:
     """A result that can be written as JSON."""
@@ -104,13 +107,10 @@ class Scores(Plain):
 
     @cached_property
     def resolution(self) -> float:
-        """The least step between two scores: the grain of a metric that counts, near 0 for a continuous one.
-
-        Steps below a millionth of the scores themselves are single precision's, not the metric's.
-        """
+        """The least step between two scores: the grain of a metric that counts, near 0 for a continuous one."""
         finite = np.unique([score for arm in self.arms for score in self.finite(arm).values()])
         steps = np.diff(finite)
-        true = steps > 1e-6 * np.maximum(np.abs(finite[:-1]), np.abs(finite[1:]))
+        true = steps > PRECISION * np.maximum(np.abs(finite[:-1]), np.abs(finite[1:]))
         return float(np.min(steps[true])) if true.any() else 0.0
 
 

@@ -49,7 +49,7 @@ class Race(Plain):
     def __str__(self) -> str:
         out = ", ".join(f"{arm} (after {runs} seed{'s' * (runs > 1)})" for arm, runs in self.dropped.items())
         state = f"The race is over: {self.ended}." if self.ended else "The race goes on."
-        return f"{state} Still in it: {', '.join(self.survivors)}. Out: {out or 'none'}."
+        return f"{state} Still in it: {', '.join(self.survivors) or 'none'}. Out: {out or 'none'}."
 
 
 def race(

@@ -9,7 +9,16 @@ from typing import Literal, TypeAlias
 import numpy as np
 from scipy import stats
 
-from keras_acts_tuning.analyse._data import Array, Direction, Estimate, Plain, Scores, check_arm, check_fraction
+from keras_acts_tuning.analyse._data import (
+    PRECISION,
+    Array,
+    Direction,
+    Estimate,
+    Plain,
+    Scores,
+    check_arm,
+    check_fraction,
+)
 from keras_acts_tuning.analyse._paired import (
     hedges_g,
     holm,
@@ -98,8 +107,9 @@ class Difference(Plain):
 
     @property
     def size(self) -> float:
-        """How far the means are apart, either way."""
-        return abs(self.difference.value) if self.difference is not None else 0.0
+        """How far the means are apart, either way; 0 where that is no more than rounding."""
+        size = abs(self.difference.value) if self.difference is not None else 0.0
+        return 0.0 if self.sd is not None and size < 1e-3 * self.sd else size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,7 +316,11 @@ def _outdone(scores: Scores, arms: list[str], level: float) -> set[str]:
 def _leader(scores: Scores, arms: list[str], reference: str | None) -> str | None:
     """The arm with the best mean; the reference, or else the first, where several are equal."""
     means = {arm: float(np.mean(list(margin.values()))) for arm, margin in _margins(scores, arms).items()}
-    return max(means, key=lambda arm: (means[arm], arm == reference), default=None)
+    best = max(means, key=lambda arm: means[arm], default=None)
+    if best is None or reference not in means:
+        return best
+    rounding = PRECISION * abs(float(np.mean(list(scores.finite(best).values()))))
+    return reference if means[best] - means[reference] <= rounding else best
 
 
 def _margins(scores: Scores, arms: list[str]) -> dict[str, dict[int, float]]:
@@ -394,4 +408,5 @@ def _family(
 def _paired_sample(scores: Scores, arm: str, against: str) -> Array:
     """The arm's score less the other's, for each seed with which both have a finite one."""
     mine, theirs = scores.finite(arm), scores.finite(against)
-    return np.array([score - theirs[seed] for seed, score in mine.items() if seed in theirs])
+    pairs = [(score, theirs[seed]) for seed, score in mine.items() if seed in theirs]
+    return np.array([0.0 if math.isclose(*pair, rel_tol=PRECISION) else pair[0] - pair[1] for pair in pairs])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from keras_acts_tuning.analyse._data import Array, Estimate, Plain, Scores, check_fraction
+from keras_acts_tuning.analyse._data import PRECISION, Array, Estimate, Plain, Scores, check_fraction
 from keras_acts_tuning.errors import StudyError, received
 
 PERMUTATIONS = 10_000
@@ -159,7 +159,12 @@ def _ranks(scores: Scores, arms: list[str]) -> Array:
         math.inf if scores.diverged(arm) else -scores.sign * float(np.mean(list(scores.finite(arm).values())))
         for arm in arms
     ]
-    return np.asarray(stats.rankdata(means))
+    order = np.argsort(means)
+    better, worse = np.array(means)[order[:-1]], np.array(means)[order[1:]]
+    apart = (worse != better) & ~np.isclose(worse, better, rtol=PRECISION, atol=0.0)
+    places = np.empty(len(arms))
+    places[order] = [0, *np.cumsum(apart)]
+    return np.asarray(stats.rankdata(places))
 
 
 def _friedman_p(ranks: Array) -> float:

@@ -68,7 +68,7 @@ def _answer(analysis: Analysis, costs: _Measured) -> tuple[Kind, str | None, lis
     """The kind, the arm to use, and one or two sentences on them."""
     if reason := _why_unjudged(analysis):
         return "unjudged", None, [reason]
-    if all(rival.ties == rival.pairs for rival in analysis.rivals.values()):
+    if all(0 < rival.pairs == rival.ties for rival in analysis.rivals.values()):
         return "open", *_all_equal(analysis, costs)
     if analysis.winner is not None:
         return "winner", analysis.winner, [_winner(analysis), *_cost(analysis, analysis.winner, costs)]
@@ -81,12 +81,14 @@ def _why_unjudged(analysis: Analysis) -> str:
     """What keeps the trials from being compared, empty if nothing does."""
     scored = {name: arm for name, arm in analysis.arms.items() if arm.scored}
     if not scored:
-        return (
-            f"Nothing to compare: none of the {sum(arm.planned for arm in analysis.arms.values())} trials has a score."
-        )
+        return "Nothing to compare: no trial has a score."
     if analysis.leader is None:
-        least = min(scored.values(), key=lambda arm: arm.diverged / arm.planned)
-        return f"Nothing to recommend: every activation diverged, {least.arm} the least often."
+        least = min(scored, key=lambda arm: scored[arm].diverged / scored[arm].planned)
+        return "Nothing to recommend: " + (
+            f"every activation with a score diverged, {least} the least often."
+            if len(scored) > 1
+            else f"only {least} has scores, and it diverged."
+        )
     if not analysis.rivals:
         return f"Nothing to compare: only {analysis.leader} has scores to judge by."
     if any(rival.p is not None for rival in analysis.rivals.values()):
@@ -95,10 +97,8 @@ def _why_unjudged(analysis: Analysis) -> str:
         return f"Nothing to compare: {analysis.leader} shares fewer than two seeds with any other."
     mean = analysis.arms[analysis.leader].mean
     assert mean is not None
-    return (
-        f"One seed tells nothing: {analysis.leader} came first ({analysis.metric} {mean.value:.4g}), but chance alone "
-        "puts some activation first; five seeds or more can tell."
-    )
+    first = f"{analysis.leader} came first ({analysis.metric} {_digits(mean.value, 4)})"
+    return f"One seed tells nothing: {first}, but chance alone puts some activation first; five seeds or more can tell."
 
 
 def _all_equal(analysis: Analysis, costs: _Measured) -> tuple[str | None, list[str]]:
@@ -145,16 +145,22 @@ def _open(analysis: Analysis, costs: _Measured) -> tuple[str | None, list[str]]:
         return pick, [sentence, *_what_would_tell(analysis, _nearest(analysis))]
     found = _nearest(analysis) if leader == reference else analysis.differences[leader]
     claim = "the best" if leader == reference else "better"
+    apart = (
+        f"its {_apart(analysis, found)}"
+        if found.p is not None
+        else f"it shares fewer than two seeds with {found.against}"
+    )
     worse = f"; {_names(analysis.worse)} {'is' if len(analysis.worse) == 1 else 'are'} shown worse"
     sentence = (
         f"No winner, so stay with {reference}: {leader} comes first, but is not shown {claim}; "
-        f"its {_apart(analysis, found)}{worse if analysis.worse else ''}."
+        f"{apart}{worse if analysis.worse else ''}."
     )
     return reference, [sentence, *_what_would_tell(analysis, found)]
 
 
 def _nearest(analysis: Analysis) -> Difference:
-    return min(analysis.rivals.values(), key=lambda rival: rival.size)
+    """The rival whose mean is nearest to the leader's, of those that it is not shown better than if there are any."""
+    return min(analysis.rivals.values(), key=lambda rival: (rival.finding == "better", rival.p is None, rival.size))
 
 
 def _apart(analysis: Analysis, found: Difference) -> str:
@@ -162,16 +168,17 @@ def _apart(analysis: Analysis, found: Difference) -> str:
     difference = found.difference
     assert difference is not None
     way = "higher" if difference.value > 0 else "lower"
-    apart = f"{found.size:.2g} {way} than" if found.size else "the same as"
+    apart = f"{_digits(found.size)} {way} than" if found.size else "the same as"
     sentence = f"mean {analysis.metric} is {apart} {found.against}'s"
     if difference.low is None or difference.high is None or found.p_corrected is None:
         return sentence
-    digits = max(0, 1 - math.floor(math.log10(difference.high - difference.low)))  # two of the interval's width
+    width = difference.high - difference.low
+    digits = 1 - math.floor(math.log10(width)) if width else 1  # two of the interval's width
+    form = f",.{max(0, digits)}f" if digits < 7 else ".3g"
+    low, high = (format(round(end, digits) + 0.0, form) for end in (difference.low, difference.high))
     p = f"= {found.p_corrected:.2g}" if found.p_corrected >= 1e-4 else "< 0.0001"
-    return (
-        f"{sentence} ({100 * analysis.level:g} % interval of the difference {difference.low:.{digits}f} to "
-        f"{difference.high:.{digits}f}, corrected p {p})"
-    )
+    level = f"{100 * analysis.level:g}"
+    return f"{sentence} ({level} % interval of the difference {low} to {high}, corrected p {p})"
 
 
 def _what_would_tell(analysis: Analysis, found: Difference) -> list[str]:
@@ -179,7 +186,7 @@ def _what_would_tell(analysis: Analysis, found: Difference) -> list[str]:
     size = analysis.worthwhile or found.size
     if not size or found.sd is None:
         return []
-    difference = f"a true difference of {size:.2g}"
+    difference = f"a true difference of {_digits(size)}"
     chance = f"a chance of {100 * analysis.power:g} %"
     if found.seeds_needed is None:
         return [f"To find {difference} would take over {MOST_SEEDS:,} seeds."]
@@ -188,7 +195,7 @@ def _what_would_tell(analysis: Analysis, found: Difference) -> list[str]:
             f"These {found.pairs} seeds had {chance} or more to find {difference}, so there is likely none as large."
         ]
     more = found.seeds_needed - found.pairs
-    return [f"To find {difference} with {chance} takes about {more} more {'seed' if more == 1 else 'seeds'}."]
+    return [f"To find {difference} with {chance} takes about {more:,} more {'seed' if more == 1 else 'seeds'}."]
 
 
 def _cost(analysis: Analysis, pick: str, costs: _Measured) -> list[str]:
@@ -217,7 +224,7 @@ def _lost_trials(analysis: Analysis) -> list[str]:
         ways = [f"{way} in {count}" for way, count in (("failed", arm.failed), ("diverged", arm.diverged)) if count]
         lost += [f"{arm.arm} {_joined(ways)} of {arm.planned}"] if ways else []
     reference = analysis.arms.get(analysis.reference or "")
-    if reference is not None and not reference.scored:
+    if reference is not None and not reference.scored and analysis.leader is not None:
         parts.append(f"the reference, {reference.arm}, has no score, so nothing is compared with it")
     if lost:
         parts.append(f"not every trial counts: {_names(lost)}")
@@ -231,6 +238,12 @@ def _cheapest(arms: Sequence[str], costs: _Measured) -> str | None:
     """The arm that costs least by the first measure, if every one of them was measured."""
     first = next(iter(costs.values()), {})
     return min(arms, key=lambda arm: first[arm]) if all(arm in first for arm in arms) else None
+
+
+def _digits(value: float, count: int = 2) -> str:
+    """The value in so many significant digits; a large one without an exponent."""
+    text = f"{value:.{count}g}"
+    return text if abs(value) < 10**count else f"{float(text):,.0f}"
 
 
 def _names(names: Sequence[str], word: str = "and") -> str:
