@@ -271,20 +271,33 @@ def _gradients_within_torch(run: Callable[[Unary], tuple[Tensor, Any]]) -> tuple
 def _attach_tensorflow(value: Function, derivatives: tuple[Function, ...]) -> Attached:
     import tensorflow as tf
 
+    def attach(value: Function, derivatives: tuple[Function, ...]) -> Function:
+        @tf.custom_gradient  # type: ignore[untyped-decorator, unused-ignore]
+        def function(*tensors: Tensor) -> tuple[Tensor, Unary]:
+            # Stopped, or the tape would keep every step of `value` alive.
+            result = value(*map(tf.stop_gradient, tensors))
+            return result, lambda upstream: [upstream * derivative(*tensors) for derivative in derivatives]
+
+        return function  # type: ignore[no-any-return]
+
+    of_all = attach(value, derivatives)
+
     def attached(varies: Sequence[bool], *tensors: Tensor) -> Tensor:
         # A `tf.Variable` (a learned parameter) would have to be handed its gradient apart; its value need not.
-        given = list(map(tf.convert_to_tensor, tensors))
+        tensors = tuple(map(tf.convert_to_tensor, tensors))
+        if all(varies):
+            return of_all(*tensors)
 
-        @tf.custom_gradient  # type: ignore[untyped-decorator, unused-ignore]
-        def function(*varying: Tensor) -> tuple[Tensor, Unary]:
-            left = iter(varying)
-            whole = [next(left) if v else constant for v, constant in zip(varies, given, strict=True)]
-            # Stopped, or the tape would keep every step of `value` alive.
-            result = value(*map(tf.stop_gradient, whole))
-            needed = list(itertools.compress(derivatives, varies))
-            return result, lambda upstream: [upstream * derivative(*whole) for derivative in needed]
+        def with_numbers(function: Function) -> Function:
+            def of_varying(*varying: Tensor) -> Tensor:
+                left = iter(varying)
+                return function(*(next(left) if v else number for v, number in zip(varies, tensors, strict=True)))
 
-        return function(*itertools.compress(given, varies))
+            return of_varying
+
+        needed = itertools.compress(derivatives, varies)
+        of_varying = attach(with_numbers(value), tuple(map(with_numbers, needed)))
+        return of_varying(*itertools.compress(tensors, varies))
 
     return attached
 
