@@ -160,7 +160,7 @@ def test_whole_numbers_can_be_said_to_be_a_regression() -> None:
 def test_a_metric_that_the_model_lacks_blocks_no_directory(csv: str) -> None:
     refused = keras_acts("compare", csv, "--target", "above", "--metric", "auc", *QUICK)
     assert refused.exit_code == 2
-    assert "name it with `metric` (`--metric`). Received: metric='auc'" in refused.stderr
+    assert "such as `--metric accuracy`. Received: metric='auc'" in refused.stderr
     assert refused.stderr.splitlines()[-1].startswith("keras-acts: error: ")
     assert keras_acts("compare", csv, "--target", "above", *QUICK).exit_code == 0
 

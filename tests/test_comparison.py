@@ -227,10 +227,8 @@ def test_a_metric_that_the_model_lacks_is_refused_and_can_be_corrected(
     monkeypatch.setattr(BestEpoch, "on_epoch_begin", lambda *_: epochs.append(1))
     line = kat.from_arrays(X, X[:, 0] * 3 + X[:, 1], name="line", kind="regression")
     how: dict[str, Any] = {"directory": tmp_path, "measure": False, "execution": kat.Execution(in_process=True)}
-    message = (
-        r"such as `--metric root_mean_squared_error`. Received: metric='rmse', computed=\['root_mean_squared_error', 'loss'"
-    )
-    with pytest.raises(kat.StudyError, match=message):
+    message = "such as `--metric root_mean_squared_error`. Received: metric='rmse', computed=['root_mean_squared_err"
+    with pytest.raises(kat.StudyError, match=re.escape(message)):
         kat.compare(build, line, activations="relu", seeds=1, epochs=2, **how)
     assert len(epochs) == (run_eagerly and keras.backend.backend() == "tensorflow")  # which knows no sooner
     epochs.clear()
@@ -258,8 +256,8 @@ def test_networks_of_one_source_that_differ_in_a_value_are_never_mixed(tmp_path:
     units = 64
     with pytest.raises(kat.StudyError, match="network units: stored '4', asked '64'"):
         study(tmp_path / "closure", narrow, activations="relu", seeds=2, epochs=1, extend=True)
+    build = functools.partial(networks.wide, units=64)
     with pytest.raises(kat.StudyError, match="network units: stored '4', asked '64'"):
-        build = functools.partial(networks.wide, units=64)
         study(tmp_path / "partial", build, activations="relu", seeds=2, epochs=1, extend=True)
 
 
@@ -282,7 +280,7 @@ def test_numbers_of_numpy_are_numbers(tmp_path: Path, seeds: Any) -> None:
         ({"split_seed": -1}, "`split_seed` needs to be a whole number from 0"),
         ({"tune": {"learning_rate": (0.1, 0.2)}, "tune_trials": 1.5}, "`tune_trials` needs to be a whole number from"),
         ({"direction": "up"}, "`direction` needs to be 'max' or 'min'"),
-        ({"kind": "regression"}, "`kind` is for files and arrays: toy is a classification. Received: kind='regression'"),
+        ({"kind": "regression"}, "`kind` is for files and arrays: toy is a classification. Received: kind='reg"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_early(tmp_path: Path, settings: dict[str, Any], message: str) -> None:

@@ -1,6 +1,7 @@
 """What a network's function reads: the same in every process, and another where another network comes of it."""
 
 import importlib.util
+import math
 import os
 import subprocess
 import sys
@@ -213,7 +214,22 @@ def test_what_is_built_in_has_its_helpers_read() -> None:
     assert "code" in reads(mlp)
 
 
-@pytest.mark.parametrize("build", [print, partial(print)])
+def test_what_is_installed_counts_by_its_name() -> None:
+    def facts(function: Any, times: int = 2000) -> dict[str, str]:
+        many = [object()] * times
+
+        def net(activation: Arm) -> Any:
+            return function, many
+
+        return network_facts(net)
+
+    named = {function: facts(function)["function"] for function in (np.sin, np.mean, math.cos, keras.ops.relu, list)}
+    assert list(named.values()) == ["sin", "mean", "cos", "relu", "list"]
+    assert facts(len)["many"] == "list"
+    assert facts(len, times=1)["many[0]"] == "object"
+
+
+@pytest.mark.parametrize("build", [print, partial(print), 3])
 def test_a_build_without_code_is_refused(build: Any) -> None:
     with pytest.raises(StudyError, match=r"`build` needs to be Python code.*call it from a function"):
         reads(build)

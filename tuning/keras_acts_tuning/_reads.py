@@ -46,7 +46,7 @@ _LONGEST = 200
 """A longer value is kept as a digest."""
 
 _CONSTANT = 1000
-"""An array with more numbers than these is data, which a plan knows by a digest of its own."""
+"""An array of more numbers than these is data, which a plan knows by a digest of its own; and so are more arrays."""
 
 
 def reads(build: Callable[..., Any]) -> dict[str, str]:
@@ -74,7 +74,8 @@ def _file_of(build: Any) -> str:
         build = build.func
     build = inspect.unwrap(build)
     if not isinstance(build, (FunctionType, MethodType)):
-        build = getattr(build, "__init__") if isinstance(build, type) else type(build).__call__  # noqa: B009
+        owner, name = (build, "__init__") if isinstance(build, type) else (type(build), "__call__")
+        build = getattr(owner, name, None)
     return str(getattr(getattr(build, "__code__", None), "co_filename", ""))
 
 
@@ -120,6 +121,8 @@ class _Reading:
                 self._class(path, value, attributes)
             case ModuleType():
                 pass  # what is read of it is read where it is named
+            case dict() | list() | tuple() if len(value) > _CONSTANT:
+                self._note(path, _name(value), attributes)
             case dict():
                 for key, item in value.items():
                     self.read(f"{path}[{_text(key) or _name(key)}]", item, attributes)
@@ -170,7 +173,7 @@ class _Reading:
 
     def _object(self, path: str, value: Any, attributes: Set[str]) -> None:
         cls = type(value)
-        self._note(path or "code", cls.__qualname__, attributes)
+        self._note(path or "object", _name(value), attributes)
         if isinstance(value, Mapping):
             held: Mapping[str, Any] = {str(key): item for key, item in value.items()}
         elif self._is_own_class(cls):
@@ -231,7 +234,8 @@ def _plain(value: Any) -> Any:
 
 
 def _name(value: Any) -> str:
-    return str(getattr(value, "__qualname__", type(value).__qualname__))
+    """A function's or a class's name; of another object, its class's."""
+    return str(getattr(value, "__qualname__", getattr(value, "__name__", type(value).__qualname__)))
 
 
 def _parts(code: CodeType) -> Iterator[CodeType]:

@@ -267,7 +267,8 @@ class BestEpoch(keras.callbacks.Callback):
     def _check(self, computed: Iterable[str]) -> None:
         if self._metric not in computed:
             names = sorted(computed, key=lambda name: (name == "loss", name))
-            need = "The metric needs to be one that the model computes" + f", such as `--metric {names[0]}`" * bool(names)
+            advice = f", such as `--metric {names[0]}`" if names else ""
+            need = f"The metric needs to be one that the model computes{advice}"
             raise StudyError(received(need, metric=self._metric, computed=names))
 
     def restore(self) -> None:

@@ -312,13 +312,14 @@ def provenance(comparison: "Comparison") -> tuple[tuple[str, str], ...]:
     plan, outcomes = comparison.plan, comparison.outcomes
     data, build = dict(plan.data), dict(plan.build)
     shape = " × ".join(map(str, data.get("shape", ())))
+    digest = build.get("sha256") or plan.network.get("code", "none: its source could not be read")
     pairs = [
         ("data", f"{data.get('name')}: {data.get('kind')}, {data.get('examples'):,} examples of shape {shape or '()'}"),
         ("from", str(data.get("source"))),
         ("data digest (SHA-256)", str(data.get("sha256"))),
         ("network", build["function"]),
-        ("network digest (SHA-256)", build.get("sha256", plan.network.get("code", "none: its source could not be read"))),
-        ("the network reads", ", ".join(f"{name} = {short(text)}" for name, text in plan.network.items()) or "nothing"),
+        ("network digest (SHA-256)", digest),
+        ("the network reads", ", ".join(f"{name} {_cut(text)}" for name, text in plan.network.items()) or "nothing"),
         ("seeds", ", ".join(map(str, plan.seeds))),
         ("training", f"{counted(plan.epochs, 'epoch')}, batches of {plan.batch_size}, split seed {plan.split_seed}"),
         ("backend", plan.backend),
@@ -360,6 +361,10 @@ def failures(comparison: "Comparison") -> list[tuple[str, str, str, list[int]]]:
 def counted(count: int, thing: str) -> str:
     """`1 seed`, `2 seeds`."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) < 64 else f"{text[:12]}…"  # a digest, or as long as one
 
 
 def _second(moment: str) -> str:
