@@ -22,6 +22,7 @@ from keras_acts_tuning.cli import app
 from keras_acts_tuning.comparison import Comparison
 from keras_acts_tuning.data import split
 from keras_acts_tuning.plan import Plan
+from keras_acts_tuning.present import print_result
 from keras_acts_tuning.search import Search
 from keras_acts_tuning.store import Outcome, Store
 from keras_acts_tuning.tune import SEARCH_SEED, Tune, Tuned
@@ -228,7 +229,10 @@ def test_an_arm_whose_search_finds_nothing_is_recorded(tmp_path: Path) -> None:
     )
 
 
-def test_a_value_that_cannot_be_trained_costs_its_training_alone(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_value_that_cannot_be_trained_costs_its_training_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     values = [4, 8, *networks.FAULTS]
     settings = {"activations": "relu", "seeds": 1, "tune_trials": len(values)}
     comparison = study(tmp_path / "all", networks.faulty, tune={"units": values}, execution=TIMED, **settings)
@@ -251,6 +255,8 @@ def test_a_value_that_cannot_be_trained_costs_its_training_alone(tmp_path: Path)
     for trial in sound.trials:
         assert trials[trial["values"]["units"]] == {**trial, "train_s": trials[trial["values"]["units"]]["train_s"]}
     assert [outcome.status for outcome in comparison.outcomes] == ["completed"]
+    print_result(comparison, as_json=False)
+    assert "relu, search: 4 of 6 trainings did not complete: " in capsys.readouterr().out
 
 
 def test_a_search_that_cannot_begin_ends(tmp_path: Path) -> None:
@@ -293,8 +299,6 @@ def test_a_search_that_goes_on_elsewhere_is_the_same(build: Any, space: Any, tun
 
 
 def test_the_chosen_values_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from keras_acts_tuning.present import print_result
-
     comparison = study(tmp_path)
     plain = comparison.to_dict()
     assert {row["activation"]: row["tuned"] for row in plain["table"]} == comparison.tuned

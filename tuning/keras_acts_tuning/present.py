@@ -178,6 +178,9 @@ def _print_comparison(comparison: Comparison) -> None:
         console.print(Text(str(comparison.race)))
     if not comparison.complete or comparison.race:
         console.print(f"{len(comparison.outcomes)} of {len(plan.trials)} planned trials have ended.")
+    for tuning in comparison.tunings:
+        if tuning.failures:
+            console.print(Text(f"{tuning.arm}, search: {tuning.failures}"))
     for outcome in comparison.failures:
         console.print(Text(f"{outcome.arm}, seed {outcome.seed} {outcome.status.replace('_', ' ')}: {outcome.reason}"))
     if len(comparison.failures) < len(comparison.outcomes):
