@@ -176,6 +176,23 @@ def test_a_system_that_does_not_tell_of_others_says_so(tmp_path: Path) -> None:
         OtherCPU(tmp_path / "stat")
 
 
+def test_an_accelerator_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    match keras.backend.backend():
+        case "tensorflow":
+            config = "tensorflow.config"
+            monkeypatch.setattr(f"{config}.list_logical_devices", {"GPU": ["a view of it"]}.__getitem__)
+            monkeypatch.setattr(f"{config}.get_visible_devices", {"GPU": ["the device"]}.__getitem__)
+            details = {"the device": {"device_name": "a fast one"}}
+            monkeypatch.setattr(f"{config}.experimental.get_device_details", details.__getitem__)
+        case "jax":
+            monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+            monkeypatch.setattr("jax.local_devices", lambda: [types.SimpleNamespace(device_kind="a fast one")])
+        case "torch":
+            monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+            monkeypatch.setattr("torch.cuda.get_device_name", lambda: "a fast one")
+    assert measure.accelerator() == "a fast one"
+
+
 def test_the_peak_is_above_what_the_process_holds_and_after_the_start() -> None:
     np.ones(40_000_000)  # 320 MB, gone before it begins
     memory = PeakMemory()
