@@ -99,11 +99,12 @@ class Trainer:
         trainer of `fresh` would, without tracing again.
 
         Args:
-            fresh: A model of the same architecture, compiled alike, not trained yet.
+            fresh: A model of the same architecture, compiled alike, not trained yet. Also the numbers in its
+                code need to be the same, of which only those show that a config or a closure holds.
 
         Raises:
-            ValueError: The architecture, the loss or the optimizer differ, or the model has further
-                optimizers of its own.
+            ValueError: The architecture, the loss, the metrics or the optimizer differ, or the model has
+                further optimizers of its own.
         """
         if not fresh.compiled:
             raise ValueError(received("`restart_from` needs a compiled model", fresh=fresh.name))
