@@ -91,6 +91,13 @@ def largest(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return ops.max(x, axis=axes, keepdims=True, initial=-math.inf)
 
 
+def keras_mask(x: Tensor) -> Tensor | None:
+    """The mask that Keras hands on with a tensor, if there is one."""
+    from keras.src.backend import get_keras_mask  # private: nothing public tells of it
+
+    return get_keras_mask(x)
+
+
 def compiled_by_torch() -> bool:
     """Whether `torch.compile` is at work, which computes some functions by formulas of its own."""
     if keras.backend.backend() != "torch":

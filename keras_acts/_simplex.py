@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from keras_acts import _numerics
-from keras_acts._backend import Tensor, largest
+from keras_acts._backend import Tensor, keras_mask, largest
 from keras_acts._errors import received
 from keras_acts._function import activation_function
 from keras_acts._layer import Activation
@@ -446,17 +446,21 @@ class _Distribution(Activation):
     def _aligned(self, mask: Tensor, inputs: Tensor) -> Tensor:
         given, wanted = tuple(mask.shape), tuple(inputs.shape)
         missing = len(wanted) - len(given)
-        if missing >= 0:
-            if _broadcasts(given, wanted[missing:]):
+        # One like Keras's own is of steps, whatever else it fits where steps, classes and examples are as many. (It is
+        # not always the same tensor: a functional model computes it anew.)
+        own = keras_mask(inputs)
+        of_steps = own is not None and tuple(own.shape) == given
+        for guess in (False, True) if missing >= 0 else ():  # what an unknown size might fit is tried last
+            if not of_steps and _broadcasts(given, wanted[missing:], guess):
                 return mask
-            if _broadcasts(given, wanted[: len(given)]):
+            if _broadcasts(given, wanted[: len(given)], guess):
                 return ops.expand_dims(mask, tuple(range(-missing, 0)))
         need = f"`{type(self).__name__}` needs a `mask` that broadcasts to its input"
         raise ValueError(received(need, mask=given, input=wanted))
 
 
-def _broadcasts(given: tuple[int | None, ...], wanted: tuple[int | None, ...]) -> bool:
-    return all(None in (m, n) or m in (1, n) for m, n in zip(given, wanted, strict=True))
+def _broadcasts(given: tuple[int | None, ...], wanted: tuple[int | None, ...], guess: bool) -> bool:
+    return all(m in (1, n) or (guess and None in (m, n)) for m, n in zip(given, wanted, strict=True))
 
 
 def _plain(owner: str, axis: Any) -> int | tuple[int, ...]:

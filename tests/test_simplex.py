@@ -383,6 +383,27 @@ def test_mask_of_time_steps_hides_whole_steps() -> None:
     np.testing.assert_allclose(got[:, [0, 1, 3]], array(ka.sparsemax(x[:, [0, 1, 3]])), atol=1e-6)
 
 
+def test_mask_of_kerass_own_hides_steps_also_where_steps_classes_and_examples_are_as_many() -> None:
+    words = np.array([[1, 2, 0], [3, 0, 0], [1, 1, 1]])
+    embedding = keras.layers.Embedding(9, 3, mask_zero=True)
+    for softmax in (ka.Softmax(), ka.Softmax(dtype="mixed_bfloat16")):  # the latter gets a copy of its input
+        model = keras.Sequential([keras.Input((None,)), embedding, softmax])
+        for got in (model(words), model.predict(words, verbose=0)):
+            np.testing.assert_allclose(array(ops.cast(got, "float32")).sum(-1), words > 0, atol=0.02)
+
+
+def test_mask_of_unknown_sizes_goes_where_they_are_the_same() -> None:
+    layer = ka.Softmax()
+    for mask, inputs, want in (
+        ((None, None), (None, None, 9), (None, None, 1)),  # of steps
+        ((None, 5), (None, 5, 5), (None, 5, 1)),
+        ((None, None), (None, 8, None, None), (None, None)),  # of pairs of steps
+        ((None, 1), (4, 8, 5), (None, 1)),
+    ):
+        mask = keras.KerasTensor(mask, "bool")
+        assert tuple(layer._aligned(mask, keras.KerasTensor(inputs)).shape) == want
+
+
 def test_mask_that_does_not_fit_is_refused() -> None:
     with pytest.raises(
         ValueError, match=re.escape("`Softmax` needs a `mask` that broadcasts to its input. Received: ")
