@@ -139,10 +139,10 @@ class _Reading:
         here = path or "code"
         try:
             self._note(here, _digest(inspect.getsource(code)), attributes)
-            is_one_of_its_line = code.co_name == "<lambda>"
+            source_tells = code.co_name != "<lambda>"  # of which a line may hold several
         except OSError:  # written at a prompt
-            is_one_of_its_line = True
-        if is_one_of_its_line:
+            source_tells = False
+        if not source_tells:
             self._note(f"{here} ({_PYTHON})", _digest(_bytecode(code)), attributes)
         named = {name for part in _parts(code) for name in part.co_names}
         self._named |= named
