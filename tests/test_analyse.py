@@ -608,6 +608,24 @@ def test_what_shares_no_seeds_is_not_measured_against_each_other() -> None:
     assert "No difference at all" not in text
 
 
+def test_a_leading_reference_is_no_less_shown_to_lead_than_the_others_are_to_follow() -> None:
+    runs = {"relu": {0: 90.0, 2: 90.0}, "mish": {0: 84.0, 1: 87.0, 2: 84.0}, "tanh": {0: 86.0, 1: math.nan, 2: 88.0}}
+    scores = Scores("accuracy", "max", runs, {})
+    analysis = analyse(scores, "relu")
+    assert analysis.rivals["mish"].p_corrected == analysis.differences["mish"].p_corrected
+    assert "likely none" not in said(scores)[1]
+
+
+def test_an_arm_that_diverged_is_not_recommended_though_it_is_shown_better() -> None:
+    runs = {"relu": dict.fromkeys(range(1, 6), 0.8), "mish": {0: math.nan, **{s: 0.9 + s / 1e3 for s in range(1, 6)}}}
+    runs["elu"] = {s: 0.7 + 0.3 * (s % 2) for s in range(6)}
+    scores = Scores("accuracy", "max", runs, {"relu": 6})
+    assert analyse(scores, "relu").better == ("mish",)
+    found, text = said(scores)
+    assert (found.kind, found.pick) == ("open", "relu")
+    assert "an activation that diverged is not recommended" in text
+
+
 def test_numbers_of_any_size_are_written_out() -> None:
     millionths = {
         arm: {s: 1e-6 * v for s, v in runs.items()} for arm, runs in study(equal_but("mish", 1)).values.items()

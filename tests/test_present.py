@@ -12,6 +12,7 @@ from test_store import MEASUREMENT, outcome, resume
 from keras_acts_tuning import present
 from keras_acts_tuning.arms import Arm
 from keras_acts_tuning.comparison import Comparison, load
+from keras_acts_tuning.suite import Suite
 
 
 @pytest.fixture
@@ -41,6 +42,36 @@ def test_no_cell_of_the_table_is_lost(study: Comparison, width: int, monkeypatch
     for cell in ("relu", "0.0625", "± 0.0884", "+0.0000  ", "-0.4585 to +0.4585", "2/2", "6.54", "89 MiB", "1,234,567"):
         assert cell in table, cell
     assert "leaky_relu(negative_slope=0.123)" in "".join(line.split("  ")[0] for line in table.splitlines())
+
+
+@pytest.mark.parametrize(("size", "cells"), [(1e-6, ("6.250e-08", "8.839e-08")), (1e8, ("6.250e+06", "8.839e+06"))])
+def test_scores_of_any_size_can_be_read(
+    study: Comparison, size: float, cells: tuple[str, ...], monkeypatch: Any, capsys: Any
+) -> None:
+    sized = [dataclasses.replace(o, score=(o.score or 0) * size) for o in study.outcomes]
+    out = printed(Comparison(study.directory, study.plan, sized, []), 80, monkeypatch, capsys)
+    assert "…" not in out
+    for cell in ("relu", *cells):
+        assert cell in out
+
+
+def test_ranks_keep_the_activations_names_on_a_narrow_terminal(
+    study: Comparison, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.setattr(present, "_console", lambda: Console(width=80))
+    suite = Suite([study] * 7, study.directory)
+    suite.names = tuple(f"some_data_set_{place}" for place in range(7))
+    monkeypatch.setattr(present, "_print_comparison", lambda comparison: None)
+    present.print_result(suite, as_json=False)
+    out = capsys.readouterr().out.partition("1 is the best")[0]
+    assert "…" not in out
+    assert "leaky_relu(negative_slope=0.123)" in "".join(line.split("  ")[0].strip() for line in out.splitlines())
+
+
+def test_tasks_are_listed_whole_on_a_narrow_terminal(monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(present, "_console", lambda: Console(width=80))
+    present.print_tasks(as_json=False)
+    assert "…" not in capsys.readouterr().out
 
 
 def test_a_wide_terminal_has_one_table(study: Comparison, monkeypatch: Any, capsys: Any) -> None:

@@ -642,3 +642,21 @@ def test_methods_that_differ_in_a_number_are_said_once() -> None:
     texts = ["wall time; median of 402 samples, in 5 rounds", "wall time; median of 370 samples, in 5 rounds"]
     assert facts._in_one(texts) == "wall time; median of 370 to 402 samples, in 5 rounds"
     assert facts._in_one(["counted; no word for {Relu}"]) == "counted; no word for {Relu}"
+
+
+def test_scores_of_any_size_can_be_read(tmp_path: Path) -> None:
+    plan = planned(["relu", "elu"], metric="mse", direction="min")
+    tiny = stored(tmp_path, plan, sample(plan, {"relu": 4e-6, "elu": 2e-6}, spread=1e-8))
+    text = page(tiny).text
+    assert not re.search(r"\b0\.0000\b", text)
+    assert re.search(r"−2\.0\d\de-06|−1\.9\d\de-06", text)
+    assert tiny.form == ".3e"
+
+
+def test_studies_whose_first_activations_rank_alike_name_them_all_and_what_is_left_out(tmp_path: Path) -> None:
+    plan = planned(["relu", "elu", "prelu"])
+    means = ({"relu": 0.9, "elu": 0.5, "prelu": 0.3}, {"relu": 0.5, "elu": 0.9})
+    studies = [stored(tmp_path / str(i), plan, sample(plan, found)) for i, found in enumerate(means)]
+    text = " ".join(words.ranking_verdict(kat.Suite(studies, tmp_path).ranking(), 2))
+    assert text.startswith("Over 2 studies relu and elu rank first alike on average (mean rank 1.50 of 2).")
+    assert text.endswith("Left out, for want of a score in every study: prelu.")

@@ -181,6 +181,15 @@ class Comparison:
             sentences.append(f"The machine was busy then: others took up to {others:.0%} of its processor cores.")
         return " ".join(sentences)
 
+    @cached_property
+    def form(self) -> str:
+        """How to write a score: as many places as the best mean's size asks for, four for an accuracy."""
+        best = next((abs(row.mean) for row in self.table() if row.mean), 1.0)
+        power = math.floor(math.log10(best))
+        if not -4 <= power < 6:
+            return ".3e"
+        return f".{min(5 - power, max(4, 2 - power))}f"
+
     def verdict(self) -> Verdict:
         """What to use, how sure that is, and at what cost, in up to three sentences; and what was tuned for it."""
         rows = self.table()

@@ -106,7 +106,7 @@ class Display(Listener):
         self._count(outcome)
         self._bar.advance(self._task)
         if self._live is None:
-            result = f"{outcome.score:.4f}" if outcome.score is not None else f"{outcome.status}: {outcome.reason}"
+            result = f"{outcome.score:.4g}" if outcome.score is not None else f"{outcome.status}: {outcome.reason}"
             self._console.print(
                 f"{outcome.arm}, seed {outcome.seed}: {result}", markup=False, highlight=False, soft_wrap=True
             )
@@ -131,7 +131,7 @@ class Display(Listener):
                 Text(
                     f"  {progress.arm}, {'search' if progress.seed == SEARCH_SEED else f'seed {progress.seed}'}: "
                     f"epoch {progress.epoch} of {self._plan.epochs}, "
-                    f"validation {self._plan.metric} {progress.value:.4f}"
+                    f"validation {self._plan.metric} {progress.value:.4g}"
                 )
             )
         means = {arm: math.fsum(scores) / len(scores) for arm, scores in self._scores.items()}
@@ -140,7 +140,7 @@ class Display(Listener):
             count = len(self._scores[best])
             trials = "trial" if count == 1 else "trials"
             grid.add_row(
-                Text(f"  leader so far: {best}, mean {self._plan.metric} {means[best]:.4f} over {count} {trials}")
+                Text(f"  leader so far: {best}, mean {self._plan.metric} {means[best]:.4g} over {count} {trials}")
             )
         if self._failures:
             grid.add_row(Text(f"  {self._failures} not completed"))
@@ -160,7 +160,7 @@ def print_result(found: Comparison | Suite, *, as_json: bool) -> None:
 def _print_comparison(comparison: Comparison) -> None:
     """The table, what failed, and where the plot is."""
     plan, console = comparison.plan, _console()
-    first, *more = _tables(plan, comparison.table(), console)
+    first, *more = _tables(comparison, console)
     console.print(first)
     for table in more:
         console.print()
@@ -196,9 +196,9 @@ def _print_suite(suite: Suite) -> None:
         console.print()
     if ranking := suite.ranking():
         table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("activation")
+        table.add_column("activation", overflow="fold")
         for heading in ("mean rank", *ranking.tasks):
-            table.add_column(heading, justify="right")
+            table.add_column(heading, justify="right", overflow="fold")
         for label, ranks in ranking.ranks.items():
             places = (ranking.mean_ranks[label], *ranks)
             table.add_row(Text(label), *(f"{place:.2f}".removesuffix(".00") for place in places))
@@ -227,7 +227,7 @@ def print_tasks(*, as_json: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "network", "epochs", "suite", "needs", "data"):
-        table.add_column(heading, justify="right" if heading == "epochs" else "left")
+        table.add_column(heading, justify="right" if heading == "epochs" else "left", overflow="fold")
     for row in rows:
         state = "" if row["installed"] else " (missing)"
         needs = f"keras-acts[suite]: {row['needs']}{state}" if row["needs"] else ""
@@ -252,7 +252,7 @@ def print_status(plan: Plan, outcomes: list[Outcome], *, as_json: bool) -> None:
         print_json({"planned": len(plan.trials), "ended": len(outcomes), "activations": counts})
         return
     table = Table(box=None, pad_edge=False)
-    table.add_column("activation")
+    table.add_column("activation", overflow="fold")
     for name in ("planned", "completed", "not completed"):
         table.add_column(name, justify="right")
     for label, count in counts.items():
@@ -324,19 +324,22 @@ def print_json(value: Any) -> None:
 Columns: TypeAlias = dict[str, list[str]]
 """Cells by heading."""
 
+_INTERVAL = "95 % interval"
 
-def _tables(plan: Plan, rows: list[Row], console: Console) -> list[Table]:
+
+def _tables(comparison: Comparison, console: Console) -> list[Table]:
     """The whole table; where the terminal is too narrow for it, one of the scores and one of what they cost."""
+    plan, rows, form = comparison.plan, comparison.table(), comparison.form
     marks = {"better": " ▲", "worse": " ▼"}
     apart = [row.difference for row in rows]
     scores: Columns = {
-        plan.metric: [_number(row.mean, "{:.4f}") for row in rows],
-        "": [_number(row.spread, "± {:.4f}") for row in rows],
+        plan.metric: [_number(row.mean, f"{{:{form}}}") for row in rows],
+        "": [_number(row.spread, f"± {{:{form}}}") for row in rows],
         f"vs {plan.reference}": [
-            _number(d.value, "{:+.4f}") + marks.get(row.finding, "  ") if d else ""
+            format(d.value, f"+{form}") + marks.get(row.finding, "  ") if d else ""
             for row, d in zip(rows, apart, strict=True)
         ],
-        "95 % interval": [_interval(difference) for difference in apart],
+        _INTERVAL: [_interval(difference, f"+{form}") for difference in apart],
         "trials": [f"{row.completed}/{row.planned}" for row in rows],
     }
     mebibytes = [None if row.peak_memory_bytes is None else row.peak_memory_bytes / 2**20 for row in rows]
@@ -359,7 +362,7 @@ def _table(plan: Plan, rows: list[Row], numbers: Columns, texts: Columns) -> Tab
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("activation", overflow="fold", min_width=10)
     for heading in numbers:
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right", no_wrap=heading != _INTERVAL)
     for heading in texts:
         table.add_column(heading, overflow="fold", min_width=12)
     for index, row in enumerate(rows):
@@ -368,10 +371,10 @@ def _table(plan: Plan, rows: list[Row], numbers: Columns, texts: Columns) -> Tab
     return table
 
 
-def _interval(estimate: Estimate | None) -> str:
+def _interval(estimate: Estimate | None, form: str) -> str:
     if estimate is None or estimate.low is None or estimate.high is None:
         return ""
-    return f"{estimate.low:+.4f} to {estimate.high:+.4f}"
+    return f"{estimate.low:{form}} to {estimate.high:{form}}"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -212,10 +212,13 @@ def analyse(
         raise StudyError(received("`worthwhile` needs to be above 0", worthwhile=worthwhile))
     family = partial(_family, scores, level=level, power=power, worthwhile=worthwhile)
     compared = [(arm, reference) for arm in scores.arms if arm != reference] if reference is not None else []
-    differences = {pair[0]: found for pair, found in family(compared).items()}
+    differences = {arm: difference for (arm, _), difference in family(compared).items()}
     judged = _judged(scores)
     leader = _leader(scores, judged, reference)
-    rivals = {pair[1]: found for pair, found in family([(str(leader), arm) for arm in judged if arm != leader]).items()}
+    # A leading reference is compared once, with every other: what is corrected for is the same both ways.
+    opponents = scores.arms if leader == reference else judged
+    found = family([(str(leader), arm) for arm in opponents if arm != leader])
+    rivals = {against: rival for (_, against), rival in found.items() if against in judged}
     probabilities = probability_of_being_best(scores)
     return Analysis(
         metric=scores.metric,

@@ -72,8 +72,8 @@ def _answer(analysis: Analysis, costs: _Measured) -> tuple[Kind, str | None, lis
         return "open", *_all_equal(analysis, costs)
     if analysis.winner is not None:
         return "winner", analysis.winner, [_winner(analysis), *_cost(analysis, analysis.winner, costs)]
-    if analysis.better:
-        return "better", *_better(analysis, costs)
+    if better := [arm for arm in analysis.better if not analysis.arms[arm].diverged]:
+        return "better", *_better(analysis, better, costs)
     return "open", *_open(analysis, costs)
 
 
@@ -119,9 +119,9 @@ def _winner(analysis: Analysis) -> str:
     return f"{verb} {winner}: {first} {_apart(analysis, _nearest(analysis))}."
 
 
-def _better(analysis: Analysis, costs: _Measured) -> tuple[str | None, list[str]]:
+def _better(analysis: Analysis, better: Sequence[str], costs: _Measured) -> tuple[str | None, list[str]]:
     """Some arms beat the reference, none beats all: the cheapest of those, whichever leads by chance."""
-    candidates = [arm for arm in analysis.better if arm in analysis.contenders] or list(analysis.better)
+    candidates = [arm for arm in better if arm in analysis.contenders] or better
     cheapest = _cheapest(candidates, costs)
     pick = cheapest or candidates[0]
     first = "its"
@@ -140,7 +140,7 @@ def _open(analysis: Analysis, costs: _Measured) -> tuple[str | None, list[str]]:
     leader, reference = str(analysis.leader), analysis.reference
     if reference not in analysis.contenders:
         pick = _cheapest(analysis.contenders, costs)
-        cheapest = f"; {pick} is the cheapest of them" if pick else ""
+        cheapest = f"; {pick} is the cheapest of them" if pick and len(analysis.contenders) > 1 else ""
         sentence = f"No winner: the best may be {_names(analysis.contenders, 'or')}{cheapest}."
         return pick, [sentence, *_what_would_tell(analysis, _nearest(analysis))]
     found = _nearest(analysis) if leader == reference else analysis.differences[leader]
@@ -184,7 +184,7 @@ def _apart(analysis: Analysis, found: Difference) -> str:
 def _what_would_tell(analysis: Analysis, found: Difference) -> list[str]:
     """How many more seeds would find a difference of the size asked for, or seen."""
     size = analysis.worthwhile or found.size
-    if not size or found.sd is None:
+    if not size or found.sd is None or found.finding != "none":
         return []
     difference = f"a true difference of {_digits(size)}"
     chance = f"a chance of {100 * analysis.power:g} %"

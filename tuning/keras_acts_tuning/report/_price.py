@@ -110,7 +110,7 @@ def pareto(comparison: "Comparison") -> Drawn:
             (
                 [
                     word(arm),
-                    number(mean, ".4f"),
+                    number(mean, comparison.form),
                     *(
                         _marked(measure.values.get(arm), measure.unit, arm in fronts[measure.name])
                         for measure in panels

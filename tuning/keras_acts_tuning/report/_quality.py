@@ -41,7 +41,7 @@ def scores(comparison: "Comparison") -> Drawn:
     low, high = robust_range(everything)
 
     def draw(width: float) -> Picture:
-        notes = [fixed(mean, ".4f") for mean in means.values()]
+        notes = [fixed(mean, comparison.form) for mean in means.values()]
         chart = charts.rows(list(means), notes, width, bold=plan.reference)
         scale = chart.scale(lambda start, stop: spanning([low, high], start, stop))
         chart.axis(scale, f"{plan.metric} on the test part: {better_side(plan.direction)} is better")
@@ -67,13 +67,17 @@ def scores(comparison: "Comparison") -> Drawn:
         f"A dot a trial, a bar for each activation's mean; the dashed line is {plan.reference}'s mean. "
         f"{plan.metric} is of the test part, which chose nothing." + beyond_the_axis(beyond),
         f"{plan.metric} of every trial, best mean first: "
-        + listed(f"{arm} {fixed(mean, '.4f')}" for arm, mean in means.items()),
+        + listed(f"{arm} {fixed(mean, comparison.form)}" for arm, mean in means.items()),
         draw,
         table(
             f"{plan.metric} by activation and seed",
             ["activation", "mean", *(f"seed {seed}" for seed in plan.seeds)],
             (
-                [word(arm), number(means[arm], ".4f"), *(number(values.get(seed), ".4f") for seed in plan.seeds)]
+                [
+                    word(arm),
+                    number(means[arm], comparison.form),
+                    *(number(values.get(seed), comparison.form) for seed in plan.seeds),
+                ]
                 for arm, values in by_arm.items()
             ),
         ),
@@ -82,7 +86,7 @@ def scores(comparison: "Comparison") -> Drawn:
 
 def forest(comparison: "Comparison") -> Drawn:
     """Paired differences to the reference, with their intervals."""
-    plan, analysis = comparison.plan, comparison.analysis
+    plan, analysis, signed = comparison.plan, comparison.analysis, f"+{comparison.form}"
     found = {arm: d for arm, d in analysis.differences.items() if d.difference is not None}
     sign = 1 if plan.direction == "max" else -1
     found = dict(sorted(found.items(), key=lambda item: -sign * _estimate(item[1])[0]))
@@ -96,8 +100,7 @@ def forest(comparison: "Comparison") -> Drawn:
 
     def draw(width: float) -> Picture:
         notes = [
-            f"{value:+.4f}".replace("-", "−")
-            + (f" [{fixed(low, '+.4f')}, {fixed(high, '+.4f')}]" if high > low else "")
+            fixed(value, signed) + (f" [{fixed(low, signed)}, {fixed(high, signed)}]" if high > low else "")
             for value, low, high in ends.values()
         ]
         chart = charts.rows(list(found), notes, width)
@@ -130,12 +133,13 @@ def forest(comparison: "Comparison") -> Drawn:
             if single
             else f"Mean difference over the seeds that both completed, with its {level} interval. ▲ shown better, "
             "▼ shown worse, ○ open, after correction for all comparisons (Holm); an interval is its comparison's own, "
-            "so it may leave out 0 where the corrected test still says open."
+            "so it may leave out 0 where the corrected test still says open; from ten seeds on it allows for skewed "
+            "noise, and may hold 0 where the test shows a difference."
         )
         + (f" Not shown, for want of a common seed: {listed(absent)}." if absent else "")
         + beyond_the_axis(sum(not -reach <= value <= reach for values in ends.values() for value in values)),
         f"Mean paired difference in {plan.metric} to {plan.reference}: "
-        + listed(f"{arm} {fixed(ends[arm][0], '+.4f')} ({SIGNS[d.finding][2:]})" for arm, d in found.items()),
+        + listed(f"{arm} {fixed(ends[arm][0], signed)} ({SIGNS[d.finding][2:]})" for arm, d in found.items()),
         draw,
         table(
             f"Differences in {plan.metric} to {plan.reference}",
@@ -156,9 +160,9 @@ def forest(comparison: "Comparison") -> Drawn:
             (
                 [
                     word(arm),
-                    number(ends[arm][0], "+.4f"),
-                    number(d.difference.low if d.difference else None, "+.4f"),
-                    number(d.difference.high if d.difference else None, "+.4f"),
+                    number(ends[arm][0], signed),
+                    number(d.difference.low if d.difference else None, signed),
+                    number(d.difference.high if d.difference else None, signed),
                     word(SIGNS[d.finding]),
                     number(d.p_corrected, ".2g"),
                     number(d.p, ".2g"),
@@ -211,7 +215,7 @@ def curves(comparison: "Comparison") -> Drawn:
             picture.add(charts.band(x, y, bands)) if len(bands) > 1 else None
             picture.add(*_pieces(x, y, curve, "ink" if arm == plan.reference else "blue"))
             if curve.means and not y.holds(curve.means[-1].value):
-                picture.add(*_off_the_axis(x(curve.epochs[-1]), y, curve.means[-1].value))
+                picture.add(*_off_the_axis(x(curve.epochs[-1]), y, curve.means[-1].value, comparison.form))
             for seed, epoch, value in curve.ended:
                 height = place.bottom - 6 if value is None else y(value)
                 hint = f"{arm}, seed {seed}: diverged in epoch {epoch}"
@@ -230,7 +234,7 @@ def curves(comparison: "Comparison") -> Drawn:
         + (" ✕ marks the end of a trial that diverged; it counts in no mean." if diverged else "")
         + (" The axis is logarithmic." if log else ""),
         f"Mean validation {plan.metric} after the last epoch: "
-        + listed(f"{arm} {fixed(c.means[-1].value, '.4f')}" for arm, c in found.items() if c.means),
+        + listed(f"{arm} {fixed(c.means[-1].value, comparison.form)}" for arm, c in found.items() if c.means),
         draw,
         table(
             f"Validation {plan.metric}: mean over seeds",
@@ -239,7 +243,7 @@ def curves(comparison: "Comparison") -> Drawn:
                 [
                     word(arm),
                     number(curve.trials),
-                    *(number(_at(curve, epoch), ".4f") for epoch in _some_epochs(found.values())),
+                    *(number(_at(curve, epoch), comparison.form) for epoch in _some_epochs(found.values())),
                     number(len(curve.ended)),
                 ]
                 for arm, curve in found.items()
@@ -384,12 +388,12 @@ def _pieces(x: Scale, y: Scale, curve: facts.Curve, colour: Colour, dash: tuple[
     return [Line(points, colour, 1.8, dash) for points in lines if points]
 
 
-def _off_the_axis(x: float, y: Scale, value: float) -> list[Mark | Text]:
+def _off_the_axis(x: float, y: Scale, value: float, form: str) -> list[Mark | Text]:
     """An arrow at the edge, and the number that it stands for."""
     edge, down = y(value), value < y.low
     return [
         Mark((x - 4, edge - 5 if down else edge + 5), "down" if down else "up", "orange"),
-        Text((x - 14, edge - 2 if down else edge + 10), fixed(value, ".4f"), "end", "soft", charts.SMALL),
+        Text((x - 14, edge - 2 if down else edge + 10), fixed(value, form), "end", "soft", charts.SMALL),
     ]
 
 

@@ -96,9 +96,9 @@ def _table(comparison: Comparison) -> Table:
         apart = row.difference
         return [
             word(row.activation),
-            number(row.mean, ".4f"),
-            number(row.spread, ".4f"),
-            number(apart.value if apart else None, "+.4f"),
+            number(row.mean, comparison.form),
+            number(row.spread, comparison.form),
+            number(apart.value if apart else None, f"+{comparison.form}"),
             word(signs[row.finding] if row.activation == plan.reference or apart else "–"),
             percent(row.best_probability),
             Cell(f"{row.completed}/{row.planned}", row.completed),

@@ -194,11 +194,15 @@ def ranking_verdict(found: Ranking | None, studies: int) -> list[str]:
         return [f"No ranking: the {studies} studies share fewer than two activations that have scores in all of them."]
     arms = list(found.mean_ranks)
     means, critical = found.mean_ranks, found.critical_difference
-    first = arms[0]
-    worse = [arm for arm in arms if means[arm] - means[first] > critical]
+    best = means[arms[0]]
+    first = [arm for arm in arms if means[arm] == best]
+    worse = [arm for arm in arms if means[arm] - best > critical]
     differ = found.p <= 0.05
-    text = f"Over {studies} studies {first} ranks first on average (mean rank {means[first]:.2f} of {len(arms)})"
-    if differ and len(worse) == len(arms) - 1:
+    rank = "ranks first" if len(first) == 1 else "rank first alike"
+    text = f"Over {studies} studies {listed(first)} {rank} on average (mean rank {best:.2f} of {len(arms)})"
+    if len(first) > 1:
+        text += f"; they are shown to rank before {listed(worse)}." if differ and worse else "."
+    elif differ and len(worse) == len(arms) - 1:
         text += ", and is shown to rank before every other activation."
     elif differ and worse:
         text += f"; it is shown to rank before {listed(worse)}, not before the others."
@@ -209,7 +213,10 @@ def ranking_verdict(found: Ranking | None, studies: int) -> list[str]:
         + ("they do not all rank alike" if differ else "ranks as different as these may well be chance")
         + f". Critical difference of two mean ranks: {critical:.2f}."
     )
-    return [text, tested]
+    left_out = found.left_out
+    names = listed(left_out) if len(left_out) < 5 else counted(len(left_out), "activation")
+    lacking = [f"Left out, for want of a score in every study: {names}."] if left_out else []
+    return [text, tested, *lacking]
 
 
 def command(comparison: "Comparison") -> tuple[str, str]:
