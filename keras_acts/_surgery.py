@@ -27,6 +27,10 @@ _LAYERS = (
 )
 _ARGUMENTS = ("activation", "recurrent_activation")
 _SHAPING = ("Reshape", "Flatten", "Permute", "Identity", "Transpose", "Squeeze")
+# What leaves outputs what they are but for their choice, order and size, and the arithmetic that does where the other
+# number is a constant.
+_ARRANGING = ("GetItem", "ExpandDims", "Concatenate", "Stack", "Average", "Rescaling", "Cast", "Resizing")
+_ARITHMETIC = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative")
 # What these hold (code, or tables that `adapt` filled) is not in their config; they have no weights, and can be shared.
 _SHARED = tuple(
     getattr(keras.layers, name) for name in ("Lambda", "TextVectorization", "StringLookup", "IntegerLookup")
@@ -91,9 +95,14 @@ class Graph:
         graph.outputs = [place for group in graph._add_model(model, "", []) for place in group]
         return graph
 
-    def children(self, place: int) -> list[Step]:
-        """The steps that a step's outputs go into."""
-        return [step for step in self.steps if place in step.parents]
+    def uses(self, place: int) -> Iterator[Step]:
+        """The steps that a step's outputs go into, those that only change the shape passed over."""
+        for child, step in enumerate(self.steps):
+            if place in step.parents:
+                if _only_shapes(step.operation):
+                    yield from self.uses(child)
+                else:
+                    yield step
 
     def ends(self) -> list[int]:
         """For each output the step that decides its values: the last but for those that only change the shape."""
@@ -102,6 +111,19 @@ class Graph:
             while _only_shapes(self.steps[place].operation) and self.steps[place].parents:
                 place = self.steps[place].parents[0]
             found.append(place)
+        return found
+
+    def answers(self) -> set[int]:
+        """The steps whose values are the outputs, be they joined, a part of them taken, or on another scale."""
+        found, left = set(), list(self.outputs)
+        while left:
+            step = self.steps[place := left.pop()]
+            kind = type(step.operation).__name__
+            arranged = _only_shapes(step.operation) or kind in _ARRANGING
+            if step.parents and (arranged or (kind in _ARITHMETIC and len(step.parents) == 1)):
+                left.extend(step.parents)
+            else:
+                found.add(place)
         return found
 
     def _add(self, operation: Any, prefix: str, parents: list[list[int]]) -> list[list[int]]:
@@ -152,6 +174,8 @@ def name_of(activation: Any) -> str:
         return "relu6"
     kind = type(activation).__name__
     name = kind if isinstance(activation, keras.Operation) else str(getattr(activation, "__name__", kind))
+    if isinstance(activation, str):  # as a layer of the user's may keep it
+        name = activation
     return _catalogue(len(ACTIVATIONS)).get(name.lower().replace("_", ""), name)
 
 
@@ -233,14 +257,7 @@ class _Surgeon:
         self._left: dict[str, str] = {}
         # Each layer, its copy, and the layers (by type and name) that were swapped as activations within them.
         self.pairs: list[tuple[Any, Any, set[tuple[type, str]]]] = []
-        self._places: dict[int, tuple[str, str, int]] = {}  # a layer's name, why to leave its activation, channel axis
-        ends = graph.ends()
-        for place, step in enumerate(graph.steps):
-            reason = "it gives the model's output" if place in ends else ""
-            if not reason and _is_gate(graph, place):
-                reason = "it is a gate: what it gives is only multiplied with something else"
-            if reason or id(step.operation) not in self._places:
-                self._places[id(step.operation)] = step.name, reason, _channel_axis(graph, place)
+        self._places = _survey(graph, "", "it gives the model's output")
 
     def clone(self, operation: Any) -> Any:
         """A copy of a layer or operation, with other activations where that is asked for."""
@@ -271,13 +288,21 @@ class _Surgeon:
         return Replaced(self._changed, self._left)
 
     def _copy(self, operation: Any, name: str, reason: str, axis: int, swapped: set[tuple[type, str]]) -> Any:
+        if isinstance(operation, (keras.Sequential, keras.Function)):  # within a wrapper
+            places = _survey(Graph.of(operation), f"{name}/", reason)
+            return keras.models.clone_model(
+                operation,
+                clone_function=lambda part: (
+                    part if isinstance(part, _SHARED) else self._copy(part, *places[id(part)], swapped)
+                ),
+                recursive=True,
+            )
+        config = _config(operation)
         if is_activation(operation):
             if not self._wanted(name, operation, operation, reason):
-                return type(operation).from_config(operation.get_config())
-            policy = getattr(operation, "dtype_policy", keras.config.dtype_policy())
+                return type(operation).from_config(config)
             axis = getattr(operation, "_axis", axis)
-            return self._swap(name, operation, swapped, policy, axis, layer_name=operation.name)
-        config = dict(operation.get_config())
+            return self._swap(name, operation, swapped, operation, axis, layer_name=operation.name)
         # Wrappers hold the configs of layers; nothing else in a config is of interest, or is to be made twice.
         inner = {type(layer).__name__ for layer in getattr(operation, "_layers", ())}
         for key, value in config.items():
@@ -288,7 +313,7 @@ class _Surgeon:
                     place, why = f"{name}.{key}", "it is a gate of a recurrent layer"
                 if self._wanted(place, operation, old, why):
                     channels = getattr(operation, "units", getattr(operation, "filters", None))
-                    config[key] = self._swap(place, old, swapped, operation.dtype_policy, axis, channels)
+                    config[key] = self._swap(place, old, swapped, operation, axis, channels)
             elif isinstance(value, (list, tuple)):
                 config[key] = [self._copy_config(item, inner, name, reason, axis, swapped) for item in value]
             else:
@@ -326,15 +351,17 @@ class _Surgeon:
         place: str,
         old: Any,
         swapped: set[tuple[type, str]],
-        policy: Any,
+        owner: Any,
         axis: int,
         channels: int | None = None,
         layer_name: str | None = None,
     ) -> Any:
-        """A fresh activation in the place of `old`; a layer where it is to have a name."""
+        """A fresh activation in the place of `old`, of `owner`'s precision; a layer where it is to have a name."""
         new = self._make()
+        policy = getattr(owner, "dtype_policy", keras.config.dtype_policy())
         if isinstance(new, keras.layers.Layer):
             config = {**new.get_config(), "dtype": policy}
+            config["trainable"] = new.trainable and getattr(owner, "trainable", True)  # what is frozen stays so
             config["name"] = layer_name or new.name
             if isinstance(new, Activation):
                 known = {"axis": axis if config.get("axis") == -1 else config.get("axis")}
@@ -403,12 +430,41 @@ def _takes_nothing(function: Callable[..., Any]) -> bool:
     return True
 
 
+def _survey(graph: Graph, prefix: str, of_outputs: str) -> dict[int, tuple[str, str, int]]:
+    """For each layer of a model its name, why to leave its activation alone, and the axis of its channels.
+
+    Args:
+        graph: The model's graph.
+        prefix: What names begin with.
+        of_outputs: Why to leave the outputs alone; empty for no reason.
+    """
+    places: dict[int, tuple[str, str, int]] = {}
+    answers = graph.answers()
+    for place, step in enumerate(graph.steps):
+        reason = of_outputs if place in answers else ""
+        if not reason and _is_gate(graph, place):
+            reason = "it is a gate: what it gives is only multiplied with something else"
+        if reason or id(step.operation) not in places:
+            places[id(step.operation)] = prefix + step.name, reason, _channel_axis(graph, place)
+    return places
+
+
+def _config(operation: Any) -> dict[str, Any]:
+    """A layer's config, in which a function of the user's is itself: by its name alone it would not be found again."""
+    config = dict(operation.get_config())
+    for key in _ARGUMENTS:
+        own = getattr(operation, key, None)
+        if isinstance(config.get(key), Mapping) and callable(own) and not isinstance(own, keras.layers.Layer):
+            config[key] = own
+    return config
+
+
 def _is_gate(graph: Graph, place: int) -> bool:
     """Whether a step gives a share, or a multiple of one (`relu6(x + 3) / 6` is `hard_sigmoid`), to multiply with."""
     cls = ACTIVATIONS.get(name_of(activation_of(graph.steps[place].operation)))
-    children = graph.children(place)
+    uses = list(graph.uses(place))
     bounded = cls is not None and cls.spec.range[0] >= 0 and cls.spec.range[1] < math.inf
-    return bounded and bool(children) and all(type(step.operation).__name__ == "Multiply" for step in children)
+    return bounded and bool(uses) and all(type(step.operation).__name__ == "Multiply" for step in uses)
 
 
 def _channel_axis(graph: Graph, place: int) -> int:
@@ -458,8 +514,12 @@ def _compile_like(model: Any, clone: Any, report: Replaced) -> None:
         report.left["compile"] = "the model has a `compile` of its own: call it again"
         return
     arguments = dict(model._compile_config.config)  # private: what `compile` was given, as objects
-    for name in ("optimizer", "metrics", "weighted_metrics"):
-        arguments[name] = tree.map_structure(_anew, arguments[name])
+    try:
+        for name in ("optimizer", "metrics", "weighted_metrics"):
+            arguments[name] = tree.map_structure(_anew, arguments[name])
+    except (NotImplementedError, TypeError) as error:  # a schedule or metric of the user's without a config
+        report.left["compile"] = f"the copy is to be compiled by hand: {error}"
+        return
     clone.compile(**arguments)
     if clone.built:  # as Keras does when it loads a model; without its variables the optimizer could not be saved
         clone.optimizer.build(clone.trainable_variables)

@@ -143,17 +143,43 @@ def test_functional_and_nested_models(tmp_path):
     model = functional()
     new, report = ka.replace(model, "elu")
     by_name = {place: before for place, (before, _) in report.changed.items()}
-    functions = {
-        place: before for place, before in by_name.items() if "/" not in place and place not in ("shared", "gate")
-    }
+    functions = {place: before for place, before in by_name.items() if "/" not in place and place != "shared"}
     assert by_name.items() >= {"block/conv": "relu", "inner/act": "relu", "shared": "tanh"}.items()
     assert sorted(functions.values()) == ["mish", "relu"]
-    assert set(report.left) == {"plain_gate", "amount", "kind"}
+    assert set(report.left) == {"gate", "plain_gate", "amount", "kind"}
     assert report.left["plain_gate"].startswith("it is a gate")
     assert all(map(np.array_equal, arrays(model), arrays(new)))
     assert type(new) is type(model)
     for one, other in zip(saved_and_loaded(new, tmp_path)(IMAGES), new(IMAGES), strict=True):
         np.testing.assert_allclose(*map(keras.ops.convert_to_numpy, (one, other)), rtol=1e-5, atol=1e-6)
+
+
+def test_a_gate_is_one_also_where_its_shape_is_changed_first():
+    x = inputs = keras.Input((8, 8, 4))
+    share = layers.Dense(4, "sigmoid", name="gate")(layers.GlobalAveragePooling2D()(x))
+    x = layers.Multiply()([layers.ReLU(name="act")(x), layers.Reshape((1, 1, 4))(share)])
+    _, report = ka.replace(keras.Model(inputs, layers.Dense(1)(layers.Flatten()(x))), "mish")
+    assert report.changed == {"act": ("relu", "mish")}
+    assert report.left["gate"].startswith("it is a gate")
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        lambda x: x[:, 0],
+        lambda x: layers.Rescaling(255.0)(x),
+        lambda x: 2.0 * x - 1.0,
+        lambda x: layers.Concatenate()([x, layers.Dense(3, "softmax")(x)]),
+        lambda x: layers.Average()([x, x]),
+    ],
+    ids=["taken", "rescaled", "shifted", "joined", "averaged"],
+)
+def test_an_output_is_one_also_where_it_is_arranged(arrange):
+    inputs = keras.Input((6,))
+    answer = layers.Dense(2, "sigmoid", name="answer")(layers.Dense(4, "relu", name="hidden")(inputs))
+    _, report = ka.replace(keras.Model(inputs, arrange(answer)), "mish")
+    assert report.changed == {"hidden": ("relu", "mish")}
+    assert report.left["answer"] == "it gives the model's output"
 
 
 def test_a_hard_sigmoid_written_out_is_a_gate_and_relu6_is_none():
@@ -195,6 +221,89 @@ def test_recurrent_layers_and_wrappers(tmp_path):
 
     _, report = ka.replace(model, "hard_sigmoid", where="gru.recurrent_activation")
     assert report.changed == {"gru.recurrent_activation": ("sigmoid", "hard_sigmoid")}
+
+
+def test_models_within_wrappers(tmp_path):
+    inputs = keras.Input((6,))
+    x = layers.ReLU(name="act")(layers.Dense(4, name="dense")(inputs))
+    x = keras.activations.relu(x * layers.Dense(4, "sigmoid", name="gate")(x))
+    image = keras.Model(inputs, layers.Dense(3, "tanh", name="last")(x), name="image")
+    small = keras.Sequential([keras.Input((3,)), layers.Dense(2, "relu", name="only")], name="small")
+    model = keras.Sequential(
+        [keras.Input((5, 6)), layers.TimeDistributed(image, name="a"), layers.TimeDistributed(small, name="b")]
+    )
+    frames = np.random.default_rng(3).standard_normal((2, 5, 6)).astype("float32")
+    new, report = ka.replace(model, "prelu")
+    relu = next(place for place in report.changed if place.startswith("a/image/re"))
+    assert report.changed == {
+        "a/image/act": ("relu", "prelu"), relu: ("relu", "prelu"), "a/image/last": ("tanh", "prelu"),
+    }  # fmt: skip
+    assert set(report.left) == {"a/image/gate", "b/small/only"}
+    assert report.left["b/small/only"] == "it gives the model's output"
+    again = saved_and_loaded(new, tmp_path)
+    np.testing.assert_allclose(outputs(again, frames), outputs(new, frames), rtol=1e-5, atol=1e-6)
+    back, _ = ka.replace(new, "relu", where=["a/image/act", relu])
+    back, _ = ka.replace(back, "tanh", where="a/image/last")
+    np.testing.assert_allclose(outputs(back, frames), outputs(model, frames), rtol=1e-5, atol=1e-6)
+
+
+def twice_tanh(x):
+    return 2.0 * keras.ops.tanh(x)
+
+
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+@pytest.mark.parametrize("own", [twice_tanh, lambda x: -x], ids=["function", "lambda"])
+def test_functions_of_the_users_stay_where_they_are(own):
+    model = keras.Sequential(
+        [keras.Input((6,)), layers.Dense(4, "relu"), layers.Activation(own), layers.Dense(2, activation=own)]
+    )
+    new, _ = ka.replace(model, ka.relu, where=lambda layer: isinstance(layer, layers.Dense))
+    assert new.layers[1].activation is new.layers[2].activation is own
+    np.testing.assert_allclose(outputs(new, X), outputs(model, X), rtol=1e-6)
+
+
+class Named(layers.Layer):
+    """Keeps its activation's name."""
+
+    def __init__(self, activation, **kwargs):
+        super().__init__(**kwargs)
+        self.activation = activation
+        self.function = keras.activations.get(activation)
+
+    def call(self, inputs):
+        return self.function(inputs)
+
+    def get_config(self):
+        return {**super().get_config(), "activation": self.activation}
+
+
+def test_an_activation_that_a_layer_keeps_by_its_name_is_that_activation():
+    _, report = ka.replace(mlp(Named("relu", name="a"), Named("softmax", name="b"), Named("linear", name="c")), "elu")
+    assert report.changed == {"a": ("relu", "elu")}
+    assert report.left["b"] == "softmax belongs to outputs and attention"
+    assert set(report.left) == {"b", "classes"}
+
+
+def test_what_is_frozen_stays_frozen():
+    inner = keras.Sequential([keras.Input((6,)), layers.Dense(4, "relu"), layers.ReLU()])
+    model = mlp(inner, layers.Dense(4, "relu", trainable=False))
+    inner.trainable = False
+    new, report = ka.replace(model, "prelu")
+    assert len(report.changed) == 3
+    assert len(new.weights) == len(model.weights) + 3
+    assert len(new.trainable_weights) == len(model.trainable_weights)
+
+
+def test_a_model_whose_schedule_has_no_config_is_left_to_be_compiled():
+    class Own(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return 0.1
+
+    model = classic()
+    model.compile(keras.optimizers.SGD(Own()), "mse")
+    new, report = ka.replace(model, "elu")
+    assert not new.compiled
+    assert "'Own' must override `get_config()`" in report.left["compile"]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +390,7 @@ def test_mixed_precision_and_channels_first():
     assert new.layers[0].activation.dtype_policy.name == "mixed_bfloat16"
     inputs = keras.Input((3, 8, 8))
     hidden = layers.Activation("relu", name="act")(layers.Conv2D(4, 1, data_format="channels_first")(inputs))
-    new, _ = ka.replace(keras.Model(inputs, layers.Flatten()(layers.Identity()(hidden + 1))), "prelu")
+    new, _ = ka.replace(keras.Model(inputs, layers.Dense(1)(layers.Flatten()(hidden + 1))), "prelu")
     assert tuple(new.get_layer("act").alpha.shape) == (4,)
     assert new.get_layer("act").get_config()["axis"] == 1
 
