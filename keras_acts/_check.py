@@ -276,7 +276,10 @@ def _losses(model: Any, ends: list[int]) -> list[tuple[int, Any]]:
     """Each output with its loss."""
     loss = model.loss if model.compiled else None
     if isinstance(loss, dict):
-        loss = [loss.get(name) for name in getattr(model, "output_names", loss)]
+        named = getattr(model, "_outputs_struct", None)  # private: the outputs as the model was given them
+        # Keras lists the outputs of a dictionary in the order of their keys.
+        names = sorted(named) if isinstance(named, dict) else getattr(model, "output_names", loss)
+        loss = [loss.get(name) for name in names]
     losses = list(loss) if isinstance(loss, (list, tuple)) else [loss]
     losses = [keras.losses.get(each) if isinstance(each, str) else each for each in losses]
     return list(zip(ends, losses, strict=True)) if len(losses) == len(ends) else []
@@ -289,14 +292,15 @@ def _loss_name(loss: Any) -> str:
 
 def _width(operation: Any) -> int | None:
     """How many units an operation has, where that is known; of a softmax, along the axis that it sums over."""
+    axis = getattr(activation_of(operation), "axis", -1)
     units = getattr(operation, "units", getattr(operation, "filters", None))
-    if units is not None:
+    if units is not None and axis == -1:
         return int(units)
     try:
         shape = operation.output.shape
     except (AttributeError, ValueError):  # it has not been called yet
         return None
-    return shape[getattr(operation, "axis", -1)] if isinstance(getattr(operation, "axis", -1), int) else None
+    return shape[axis] if isinstance(axis, int) else None
 
 
 def _is_simplex(cls: type[Activation]) -> bool:

@@ -126,6 +126,21 @@ def test_nested_models_and_several_outputs():
     assert f"about {0.0446**2.5:.1g} of a gradient" in findings["saturating", "deep/layer_0"].reason
 
 
+def test_a_loss_is_found_by_the_key_of_its_output():
+    inputs = keras.Input((8,))
+    outputs = {"size": layers.Dense(1, name="a")(inputs), "kind": layers.Dense(3, "sigmoid", name="b")(inputs)}
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", {"size": "mse", "kind": "categorical_crossentropy"})
+    assert [(finding.rule, finding.layer) for finding in ka.check(model)] == [("loss", "b")]
+
+
+def test_a_softmax_over_steps_is_one_of_as_many_as_there_are():
+    inputs = keras.Input((7, 5))
+    for unit in (layers.Dense(1, ka.Softmax(axis=1)), layers.Dense(1, ka.Softmax(axis=(1, 2)))):
+        shares = unit(inputs)
+        assert ka.check(keras.Model(inputs, layers.Dense(2)(keras.ops.sum(shares * inputs, axis=1)))) == []
+
+
 def test_loops_are_no_stack():
     model = keras.Sequential([keras.Input((5, 3)), *(layers.GRU(4, return_sequences=True) for _ in range(6))])
     assert ka.check(model) == []
