@@ -31,6 +31,7 @@ from keras_acts_tuning.cli import app
 from keras_acts_tuning.comparison import Comparison
 from keras_acts_tuning.plan import Plan, build_facts, data_facts
 from keras_acts_tuning.report import PLOT_KINDS, _facts as facts, _words as words, write_report
+from keras_acts_tuning.report._picture import fitted, width_of
 from keras_acts_tuning.report._scale import Scale, quantity, robust_range, short
 from keras_acts_tuning.store import Measurement, Outcome, Store, Tuning
 from keras_acts_tuning.tasks import TASKS, mlp
@@ -660,3 +661,11 @@ def test_studies_whose_first_activations_rank_alike_name_them_all_and_what_is_le
     text = " ".join(words.ranking_verdict(kat.Suite(studies, tmp_path).ranking(), 2))
     assert text.startswith("Over 2 studies relu and elu rank first alike on average (mean rank 1.50 of 2).")
     assert text.endswith("Left out, for want of a score in every study: prelu.")
+
+
+def test_labels_that_differ_at_their_end_still_differ_when_cut() -> None:
+    labels = [f"leaky_relu(negative_slope={slope})" for slope in (0.101, 0.102)]
+    cut = [fitted(label, 110.0) for label in labels]
+    assert all(width_of(text) <= 110 and "…" in text for text in cut)
+    assert cut[0] != cut[1]
+    assert (fitted("relu", 110.0), fitted("relu", 1.0)) == ("relu", "…")

@@ -144,12 +144,11 @@ def width_of(text: str, size: float = SIZE) -> float:
 
 
 def fitted(text: str, width: float, size: float = SIZE) -> str:
-    """`text`, cut with an ellipsis where it is wider than `width`."""
+    """`text`, its middle cut where it is wider than `width`: settings of one activation differ in their ends."""
     if width_of(text, size) <= width:
         return text
-    while text and width_of(text + "…", size) > width:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    cuts = (f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}" for kept in range(len(text) - 1, 0, -1))
+    return next((cut for cut in cuts if width_of(cut, size) <= width), "…")
 
 
 def _root(
