@@ -77,6 +77,7 @@ def test_every_arm_may_fail():
     ended, taken = run({"a": [math.nan] * 5, "b": [math.nan] * 5})
     assert ended.survivors == ()
     assert ended.ended == "no activation is left"
+    assert "Still in it: none. Out: " in str(ended)
     assert len(taken) == 2
 
 
