@@ -1,6 +1,7 @@
 """The catalogue's functions: plain to write and to call, and saved under their own name."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, Generic, ParamSpec
 
@@ -33,7 +34,11 @@ class ActivationFunction(Generic[P]):
 
     def __call__(self, x: Tensor, *args: P.args, **kwargs: P.kwargs) -> Tensor:
         if isinstance(x, keras.KerasTensor):
-            return _Applied(self, args, kwargs)(x)
+            given = dict(inspect.signature(self._formula).bind(x, *args, **kwargs).arguments)
+            del given[next(iter(given))]
+            # Parameters that other layers compute are inputs of the node, as `x` is.
+            computed = {name: value for name, value in given.items() if isinstance(value, keras.KerasTensor)}
+            return _Applied(self, settings={name: given[name] for name in given.keys() - computed})(x, **computed)
         x = to_floating(x, name=self.__name__)
         dtype = keras.backend.standardize_dtype(x.dtype)
         if dtype not in ("float16", "bfloat16"):
@@ -93,8 +98,8 @@ class _Applied(keras.Operation):  # type: ignore[misc, unused-ignore]
         self._arguments = tuple(arguments)
         self._settings = dict(settings or {})
 
-    def call(self, x: Tensor) -> Tensor:
-        return self._function(x, *self._arguments, **self._settings)
+    def call(self, x: Tensor, **computed: Tensor) -> Tensor:
+        return self._function(x, *self._arguments, **self._settings, **computed)
 
     def get_config(self) -> dict[str, Any]:
         config = {"function": self._function, "arguments": self._arguments, "settings": self._settings}

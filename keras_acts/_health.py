@@ -324,7 +324,8 @@ def _tapped(
 
         def function(inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             outputs = watch(original(inputs, *args, **kwargs))
-            calls.append(_Call(site, lambda z: original(z, *args, **kwargs), elementwise))
+            alone = not any(map(ops.is_tensor, tree.flatten((args, kwargs))))  # else its shape changes with the example
+            calls.append(_Call(site, lambda z: original(z, *args, **kwargs), elementwise and alone))
             tensors.append((inputs, outputs))
             return outputs
 
@@ -472,7 +473,7 @@ class HealthMonitor(keras.callbacks.Callback):  # type: ignore[misc, unused-igno
         examples: How many examples the probe holds at most. Defaults to `256`.
 
     Raises:
-        TypeError: `interval` or `examples` is not an integer.
+        TypeError: `interval` or `examples` is not an integer, or `x` or `y` holds something else than arrays.
         ValueError: `y` is given without `x`, `interval` is another word, or a number is below 1.
 
     Example:
@@ -490,6 +491,10 @@ class HealthMonitor(keras.callbacks.Callback):  # type: ignore[misc, unused-igno
         super().__init__()
         if x is None and y is not None:
             raise ValueError(received("`HealthMonitor` needs `x` where `y` is given", x=x))
+        for name, part in (("x", x), ("y", y)):
+            if part is not None and not all(hasattr(leaf, "shape") for leaf in tree.flatten(part)):
+                need = f"`HealthMonitor` needs `{name}` to be an array of numbers, or several"
+                raise TypeError(received(need, **{name: part}))
         if isinstance(interval, str):
             if interval != "epoch":
                 raise ValueError(

@@ -261,8 +261,6 @@ class _Surgeon:
 
     def clone(self, operation: Any) -> Any:
         """A copy of a layer or operation, with other activations where that is asked for."""
-        if isinstance(operation, _SHARED):
-            return operation
         name, reason, axis = self._places[id(operation)]
         swapped: set[tuple[type, str]] = set()
         copy = self._copy(operation, name, reason, axis, swapped)
@@ -288,14 +286,12 @@ class _Surgeon:
         return Replaced(self._changed, self._left)
 
     def _copy(self, operation: Any, name: str, reason: str, axis: int, swapped: set[tuple[type, str]]) -> Any:
+        if isinstance(operation, _SHARED):
+            return operation
         if isinstance(operation, (keras.Sequential, keras.Function)):  # within a wrapper
             places = _survey(Graph.of(operation), f"{name}/", reason)
             return keras.models.clone_model(
-                operation,
-                clone_function=lambda part: (
-                    part if isinstance(part, _SHARED) else self._copy(part, *places[id(part)], swapped)
-                ),
-                recursive=True,
+                operation, clone_function=lambda part: self._copy(part, *places[id(part)], swapped), recursive=True
             )
         config = _config(operation)
         if is_activation(operation):
@@ -444,6 +440,8 @@ def _survey(graph: Graph, prefix: str, of_outputs: str) -> dict[int, tuple[str, 
         reason = of_outputs if place in answers else ""
         if not reason and _is_gate(graph, place):
             reason = "it is a gate: what it gives is only multiplied with something else"
+        if isinstance(step.operation, _Applied) and len(step.parents) > 1:
+            reason = "other layers compute its parameters"
         if reason or id(step.operation) not in places:
             places[id(step.operation)] = prefix + step.name, reason, _channel_axis(graph, place)
     return places

@@ -256,6 +256,16 @@ def test_several_inputs_and_outputs():
     assert health.layers["hidden"].gradient_norm > 0
 
 
+def test_a_function_whose_parameters_are_computed_is_looked_at():
+    inputs = keras.Input((16,))
+    hidden = ka.snake(inputs, alpha=layers.Dense(16, ka.softplus, name="alpha")(inputs) + 0.1)
+    model = keras.Model(inputs, layers.Dense(1)(hidden))
+    model.compile("sgd", "mse")
+    health = ka.inspect(model, X, X[:, :1])
+    assert list(health.layers) == ["alpha", "snake"]
+    assert health.layers["snake"].saturated is None
+
+
 def test_to_dict_is_plain_data():
     plain = json.loads(json.dumps(ka.inspect(dying(), X, Y).to_dict()))
     assert set(plain) == {"layers", "findings", "unseen"}
@@ -341,6 +351,9 @@ def test_the_monitor_says_what_it_needs():
         ka.HealthMonitor(X, Y, examples=2.5)
     with pytest.raises(ValueError, match="needs `x` where `y` is given"):
         ka.HealthMonitor(y=Y)
+    for data in (iter([X]), X.tolist()):
+        with pytest.raises(TypeError, match=r"`HealthMonitor` needs `x` to be an array of numbers, or several"):
+            ka.HealthMonitor(data)
 
 
 def test_the_monitor_works_with_the_engine_of_the_comparison():

@@ -4,6 +4,7 @@ import math
 import pickle
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -299,6 +300,18 @@ def test_function_is_a_node_of_a_functional_model() -> None:
     model = keras.Model(inputs, ka.leaky_relu(inputs, negative_slope=0.5))
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_allclose(ops.convert_to_numpy(again(-np.ones((1, 3), "float32"))), [[-0.5] * 3])
+
+
+def test_parameters_of_a_function_may_be_computed_by_other_layers(tmp_path: Path) -> None:
+    x, alpha = keras.Input((4,)), keras.Input((4,))
+    model = keras.Model([x, alpha], [ka.snake(x, alpha), ka.celu(ka.snake(x, alpha=alpha), alpha=2.0)])
+    data = [np.linspace(-2, 2, 8, dtype="float32").reshape(2, 4), np.full((2, 4), 0.5, "float32")]
+    model.save(tmp_path / "model.keras")
+    for one in (model, keras.saving.load_model(tmp_path / "model.keras"), keras.models.clone_model(model)):
+        first, second = one(data)
+        want = ka.snake(data[0], alpha=0.5)
+        np.testing.assert_allclose(ops.convert_to_numpy(first), ops.convert_to_numpy(want), rtol=1e-6)
+        np.testing.assert_allclose(ops.convert_to_numpy(second), ops.convert_to_numpy(ka.celu(want, 2.0)), rtol=1e-6)
 
 
 def test_saved_function_of_another_catalogue_is_refused() -> None:

@@ -284,6 +284,14 @@ def test_an_activation_that_a_layer_keeps_by_its_name_is_that_activation():
     assert set(report.left) == {"b", "classes"}
 
 
+def test_a_function_whose_parameters_are_computed_is_left_alone():
+    inputs = keras.Input((6,))
+    hidden = ka.snake(layers.Dense(6, "relu", name="hidden")(inputs), alpha=layers.Dense(6, name="alpha")(inputs))
+    _, report = ka.replace(keras.Model(inputs, layers.Dense(1)(hidden)), "elu")
+    assert report.changed == {"hidden": ("relu", "elu")}
+    assert list(report.left.values()) == ["other layers compute its parameters"]
+
+
 def test_what_is_frozen_stays_frozen():
     inner = keras.Sequential([keras.Input((6,)), layers.Dense(4, "relu"), layers.ReLU()])
     model = mlp(inner, layers.Dense(4, "relu", trainable=False))
