@@ -240,6 +240,7 @@ def replace(
         need = "`replace` needs a model of a class that can be made as `Class(inputs, outputs)`"
         raise ValueError(received(need, model=type(model).__name__))
     report = surgeon.report()
+    clone.dtype_policy = model.dtype_policy  # whatever Keras's is now; by it `compile` knows whether to scale the loss
     for pair in surgeon.pairs:
         _copy_weights(*pair, keep=keep_weights)
     _compile_like(model, clone, report)

@@ -302,6 +302,19 @@ def test_what_is_frozen_stays_frozen():
     assert len(new.trainable_weights) == len(model.trainable_weights)
 
 
+def test_half_precision_is_kept_whatever_the_policy_is_now():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = classic()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    new, _ = ka.replace(model, "prelu")
+    assert new.dtype_policy.name == "mixed_float16"
+    assert type(new.optimizer) is type(model.optimizer) is keras.optimizers.LossScaleOptimizer
+    assert new.get_layer("first").activation.dtype_policy.name == "mixed_float16"
+    new.fit(X, np.arange(16) % 3, verbose=0)
+
+
 def test_a_model_whose_schedule_has_no_config_is_left_to_be_compiled():
     class Own(keras.optimizers.schedules.LearningRateSchedule):
         def __call__(self, step):
