@@ -361,11 +361,11 @@ def _statistics(call: _Call, inputs: Tensor, outputs: Tensor) -> Tensor:
     silent, saturated = zero, math.nan
     if call.elementwise:
         inputs = ops.cast(ops.stop_gradient(inputs), "float32")
-        slope = ops.abs(elementwise_derivative(call.function, inputs))
         # Learned parameters may give each unit a curve of its own.
-        grid = ops.reshape(ops.linspace(-5.0, 5.0, 33), (33, *[1] * (len(inputs.shape) - 1)))
-        grid = ops.broadcast_to(ops.cast(grid, "float32"), (33, *ops.shape(inputs)[1:]))
-        grid_slope = ops.abs(elementwise_derivative(call.function, grid))
+        grid = np.linspace(-5.0, 5.0, 33, dtype="float32").reshape(33, *[1] * (len(inputs.shape) - 1))
+        grid = ops.broadcast_to(ops.convert_to_tensor(grid), (33, *ops.shape(inputs)[1:]))
+        slopes = ops.abs(elementwise_derivative(call.function, ops.concatenate([grid, inputs])))
+        grid_slope, slope = slopes[:33], slopes[33:]
         rests_at_zero = ops.any((call.function(grid) == 0) & (grid_slope == 0), axis=0)
         flat = slope < FLAT * ops.max(grid_slope, axis=0)
         saturated = ops.mean(ops.cast(flat & ~(zero & rests_at_zero), "float32"))
