@@ -77,14 +77,14 @@ def run(cell: Cell, report: Callable[[Progress], None] = lambda _: None) -> Iter
     Weights, data order and dropout of a trial depend on its seed alone, so that trials of several
     arms with one seed are paired, and a trial run again gives the same history.
 
-    Args:
-        cell: What to run.
-        report: Called after every epoch.
-
     One compiled model serves all seeds, as long as `build` gives models that are alike but for their weights. A
     width, say, that it draws at random shows in the model. A number that a loss holds may not show, so that after
     any draw from NumPy, the backend or `keras.random` the model is compiled for its seed alone. (Only such a number
     drawn from Python's `random`, inside a class that does not name it in its config, would go unnoticed.)
+
+    Args:
+        cell: What to run.
+        report: Called after every epoch.
 
     Yields:
         The outcome of each trial as it ends: completed, or how it failed; or what a search yields.
